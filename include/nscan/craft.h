@@ -1,0 +1,23 @@
+/* craft.h: a probe becomes bytes. The only place that builds packets, with libnet (LIBNET_NONE: no socket, no rights). */
+#ifndef NSCAN_CRAFT_H
+#define NSCAN_CRAFT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nscan/err.h"
+#include "nscan/network.h"
+#include "nscan/probe.h"
+
+enum { CRAFT_MAX_BYTES = 1600 };
+
+struct craft;
+
+/* NULL with *err set when libnet cannot start. `network` (borrowed) gives the source MAC of each interface. */
+struct craft *craft_new(const struct network *network, struct err *err);
+void craft_free(struct craft *craft);
+/* Writes the finished frame (LINK_ETHERNET: with its Ethernet header; LINK_RAW_IP: from the IP header on) and returns its
+ * length; 0 with *err set when libnet refused. */
+size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err);
+
+#endif

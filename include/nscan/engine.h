@@ -1,0 +1,93 @@
+/* engine.h: the scan itself, as a pure function: time and replies in, probes and events out.
+ *
+ * The engine reads no clock, opens no socket and draws no randomness of its own: a run is a function of (configuration,
+ * seed, inputs). The caller's loop is
+ *
+ *     while (engine_next_probe(e, now, &probe)) craft and send it;
+ *     receive until engine_next_wake(e): decode each frame, engine_receive(e, &reply, at_ns);
+ *     while (engine_next_event(e, &event)) report it;
+ *     until engine_done(e)
+ */
+#ifndef NSCAN_ENGINE_H
+#define NSCAN_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nscan/decode.h"
+#include "nscan/err.h"
+#include "nscan/event.h"
+#include "nscan/network.h"
+#include "nscan/ports.h"
+#include "nscan/probe.h"
+#include "nscan/targets.h"
+
+struct engine;
+
+/* Ways of finding out whether a host is up; a set of bits. */
+enum discovery {
+	DISCOVER_ARP = 1,
+	DISCOVER_ECHO = 2,
+	DISCOVER_TIMESTAMP = 4,
+	DISCOVER_UDP = 8,
+	DISCOVER_NONE = 16, /* -Pn: every target is treated as up (on Ethernet its neighbour still has to be found) */
+};
+
+struct engine_config {
+	const struct target_set *targets; /* borrowed, as all pointers here, until engine_free */
+	const struct target_set *exclude; /* may be NULL */
+	const struct port_list *ports;    /* NULL: hosts only (-sn) */
+	const struct network *network;
+	struct probe_settings probe;
+	uint64_t seed;
+	unsigned discovery;               /* enum discovery bits; 0: the default for each target */
+	const struct port_list *discovery_ports; /* -PU; NULL: an unlikely port */
+	int only_interface;               /* -e: index into network.interfaces; -1: as routed */
+	struct addr source;               /* -S; none: as routed */
+	int max_retries;                  /* re-asks of a silent host or port without any proof; -1: default */
+	double max_rate;                  /* probes per second over all; 0: default */
+	size_t max_hosts;                 /* hosts worked on at once; 0: default */
+};
+
+struct engine_progress {
+	uint64_t hosts_total;      /* targets, as far as known (an upper bound with overlapping specifications) */
+	uint64_t hosts_finished;
+	uint64_t hosts_up;
+	uint64_t hosts_down;
+	uint64_t ports_total;      /* of the hosts known to be up so far */
+	uint64_t ports_resolved;
+	uint64_t ports_open;
+	uint64_t sent;
+	uint64_t send_errors;
+	uint64_t received;         /* replies that verified */
+	uint64_t rejected;         /* replies that claimed to answer us and did not verify */
+	int64_t remaining_ns;      /* estimate from the limits learnt; -1: unknown */
+	struct addr limited_by;    /* the host whose limit decides how long it takes; none when no limit does */
+	double limited_per_s;      /* that host's ICMP errors per second */
+};
+
+/* NULL with *err set when memory ran out or the configuration makes no sense. */
+struct engine *engine_new(const struct engine_config *config, int64_t now_ns, struct err *err);
+void engine_free(struct engine *engine);
+/* The next probe that is due at now_ns. False: none is due now. The engine takes it as sent at now_ns. */
+bool engine_next_probe(struct engine *engine, int64_t now_ns, struct probe *out);
+/* A probe that the engine gave out could not be sent (errno). It is asked again, later and slower; nothing is lost to it. */
+void engine_send_failed(struct engine *engine, uint64_t cookie, int error, int64_t now_ns);
+/* A decoded packet, received at at_ns. Whatever is not for us is ignored; what claims to be and does not verify is counted. */
+void engine_receive(struct engine *engine, const struct reply *reply, int64_t at_ns);
+/* When engine_next_probe should be called next; INT64_MAX when only a reply could change anything (never while not done). */
+int64_t engine_next_wake(const struct engine *engine);
+/* The next event not yet taken. */
+bool engine_next_event(struct engine *engine, struct event *out);
+/* Every target has its final state. */
+bool engine_done(const struct engine *engine);
+/* Ends the scan here: hosts and ports not settled become unknown ("unresolved"), never guessed; their events follow. */
+void engine_stop(struct engine *engine, int64_t now_ns);
+void engine_progress(const struct engine *engine, int64_t now_ns, struct engine_progress *out);
+
+/* --resume: what an earlier run already settled is not asked again. Call before the first engine_next_probe. */
+bool engine_skip_host(struct engine *engine, const struct addr *addr, struct err *err);
+bool engine_skip_port(struct engine *engine, const struct addr *addr, uint16_t port, struct err *err);
+
+#endif

@@ -1,0 +1,70 @@
+/* event.h: what the engine found, as it becomes known; the one input of every report. */
+#ifndef NSCAN_EVENT_H
+#define NSCAN_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nscan/addr.h"
+
+enum host_state { HOST_UP, HOST_DOWN, HOST_UNKNOWN };
+enum port_state { PORT_UNKNOWN, PORT_OPEN, PORT_CLOSED, PORT_FILTERED, PORT_OPEN_FILTERED, PORT_STATE_COUNT };
+
+enum event_kind { EVENT_HOST, EVENT_PORT, EVENT_LIMIT, EVENT_NOTE, EVENT_HOST_DONE };
+
+/* A host's state is known. */
+struct host_event {
+	enum host_state state;
+	const char *reason;  /* static: "arp-reply", "echo-reply", "udp-response", "no-arp-reply", "no-response", ... */
+	struct addr from;    /* who said so, when it was not the host itself (a router's host-unreach); else none */
+	bool has_rtt;
+	int64_t rtt_ns;
+	bool has_ttl;
+	uint8_t ttl;         /* of the reply */
+	bool has_mac;
+	uint8_t mac[MAC_BYTES];
+};
+
+/* A port's state is known. May come again for the same port when later evidence outweighs the first: the last one holds. */
+struct port_event {
+	uint16_t port;
+	enum port_state state;
+	const char *reason;     /* static: "udp-response", "port-unreach", "silent-while-refusing", "no-response", "unresolved", ICMP names */
+	struct addr from;       /* who said so, when it was not the host itself; else none */
+	uint16_t from_port;     /* the answer came from another port of the host (TFTP); 0: from the port itself */
+	bool has_rtt;
+	int64_t rtt_ns;
+	bool has_ttl;
+	uint8_t ttl;
+	uint32_t probes;        /* how many were sent to this port */
+};
+
+/* The host's limit on ICMP errors, as learnt. burst 0: not known. */
+struct limit_event {
+	double icmp_per_s;
+	uint32_t burst;
+};
+
+struct note_event {
+	uint16_t port;          /* 0: about the host */
+	const char *code;       /* static, kebab-case: "conflicting-replies" */
+	char text[160];         /* one line; addresses and numbers only, nothing from the network unescaped */
+};
+
+struct event {
+	enum event_kind kind;
+	int64_t at_ns;          /* on the link's clock */
+	uint64_t ordinal;       /* the host's place in the order of targets, from 0: reports keep this order */
+	struct addr addr;
+	union {
+		struct host_event host;
+		struct port_event port;
+		struct limit_event limit;
+		struct note_event note;
+	} u;
+};
+
+const char *host_state_name(enum host_state state); /* "up", "down", "unknown" */
+const char *port_state_name(enum port_state state); /* "open|filtered", ... */
+
+#endif

@@ -1,0 +1,113 @@
+/* report.h: events become files and screens. One file per format in src/report, one row per format in report_formats. */
+#ifndef NSCAN_REPORT_H
+#define NSCAN_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "nscan/err.h"
+#include "nscan/event.h"
+#include "nscan/ports.h"
+#include "nscan/ranges.h"
+
+/* What is known when the scan starts. Pointers stay the caller's and outlive the reports. */
+struct scan_info {
+	const char *version;
+	int argc;
+	char *const *argv;          /* as typed */
+	int64_t start_wall_ns;      /* since 1970 */
+	int64_t start_ns;           /* the same moment on the link's clock: event.at_ns counts from here */
+	const char *interface;      /* name; NULL when several or none */
+	struct addr source;         /* none when several */
+	uint64_t seed;
+	const struct port_list *ports; /* NULL with -sn */
+	bool show_open_only;        /* --open */
+	bool show_reason;           /* --reason: reasons also where the format would leave them out */
+	int verbose;                /* -v */
+	int debug;                  /* -d */
+	bool resolve_nothing;
+};
+
+struct scan_summary {
+	int64_t end_wall_ns;
+	int64_t elapsed_ns;
+	uint64_t hosts_up;
+	uint64_t hosts_down;
+	uint64_t hosts_unknown;
+	uint64_t sent;
+	uint64_t received;
+	uint64_t rejected;
+	uint64_t send_errors;
+	const char *send_error_text; /* the commonest send error in plain words with its remedy; NULL when none */
+	uint64_t kernel_drops;
+	bool partial;                /* interrupted, or time ran out */
+	const char *partial_why;     /* "interrupted", ...; NULL when whole */
+};
+
+/* A finished host with everything known about it, for the formats that print host by host. */
+struct host_result {
+	uint64_t ordinal;
+	struct addr addr;
+	struct host_event host;
+	int64_t first_ns;           /* when its first event came */
+	int64_t done_ns;
+	struct port_event *ports;   /* ascending by number; the last word on each */
+	size_t port_count;
+	bool has_limit;
+	struct limit_event limit;
+	struct note_event *notes;
+	size_t note_count;
+};
+
+struct report;
+
+/* A format. Every function may be NULL. Output errors are remembered in the report's `output` and told once at the end. */
+struct report_format {
+	const char *name;  /* "normal", "xml", "grepable", "json" */
+	const char *suffix; /* for -oA: "nscan", "xml", "gnmap", "jsonl" */
+	void (*begin)(struct report *report, const struct scan_info *info);
+	/* At once, for every event. */
+	void (*event)(struct report *report, const struct event *event);
+	/* Once per finished host, in the order of targets. */
+	void (*host)(struct report *report, const struct host_result *host);
+	/* Last: `down` holds every inactive host. */
+	void (*end)(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down);
+};
+
+extern const struct report_format report_normal, report_xml, report_grepable, report_json;
+
+/* One open report. */
+struct report {
+	const struct report_format *format;
+	const struct scan_info *info;
+	FILE *out;
+	char path[256];        /* as typed; "-" for standard output */
+	bool failed;           /* a write failed; what came after it may be missing */
+	int error;             /* its errno */
+	uint64_t counter[4];   /* for the format's own use */
+};
+
+/* All reports of a run: takes events, keeps what host-wise formats need, feeds every format. */
+struct reports;
+
+struct reports *reports_new(const struct scan_info *info, struct err *err);
+/* Adds a report to a file ("-": standard output; two reports on standard output are an error). append: go on at the file's end
+ * (--resume). Opens it at once, so that an unwritable path is told before anything is sent. */
+bool reports_add(struct reports *reports, const struct report_format *format, const char *path, bool append,
+                 struct err *err);
+void reports_begin(struct reports *reports);
+void reports_event(struct reports *reports, const struct event *event);
+/* Hosts whose EVENT_HOST_DONE has not come are reported with what is known. */
+void reports_end(struct reports *reports, const struct scan_summary *summary);
+/* Flushes, closes, and tells whether every byte arrived; *err (ERR_OUTPUT) names each path that failed and why. */
+bool reports_close(struct reports *reports, struct err *err);
+void reports_free(struct reports *reports);
+/* Flushes buffered output now (called between waits). */
+void reports_flush(struct reports *reports);
+
+/* Writes text from the network or the user safely: control bytes, quotes and non-UTF-8 become \xNN. */
+void print_escaped(FILE *out, const char *text, size_t n);
+
+#endif
