@@ -76,7 +76,7 @@ struct reply {
 	uint16_t src_port;         /* UDP */
 	uint16_t dst_port;
 	uint16_t udp_checksum;
-	const uint8_t *data;       /* UDP payload, or echo payload; NULL when there is none */
+	const uint8_t *data;       /* UDP payload, echo payload, or the three times of a timestamp; NULL when there is none */
 	size_t data_bytes;         /* as captured */
 };
 
