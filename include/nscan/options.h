@@ -1,0 +1,172 @@
+/* options.h: the command line as one struct, and the one table that drives parsing, --help and the man page check.
+ *
+ * Parsing does no I/O beyond looking up service names: files, interfaces and host names are for those who use the options. */
+#ifndef NSCAN_OPTIONS_H
+#define NSCAN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "nscan/addr.h"
+#include "nscan/err.h"
+#include "nscan/ports.h"
+#include "nscan/probe.h"
+#include "nscan/report.h"
+
+enum action { ACTION_SCAN, ACTION_HELP, ACTION_VERSION, ACTION_IFLIST, ACTION_RESUME };
+
+/* Texts as typed, in order. They point into argv; only the array is owned. */
+struct text_list {
+	const char **texts;
+	size_t count;
+};
+
+enum { OUTPUT_MAX = 16, OUTPUT_PATH_BYTES = 256 };
+
+/* One -oN, -oX, -oG or -oJ; -oA is four of them. */
+struct output_choice {
+	const struct report_format *format;
+	char path[OUTPUT_PATH_BYTES]; /* "-" is standard output */
+	bool append;                  /* --resume: go on at the end */
+};
+
+/* Zero-initialised is "nothing chosen". options_free releases what it owns. */
+struct options {
+	int argc;
+	char *const *argv; /* as typed; outlives the options */
+	bool show_help;
+	bool show_version;
+	bool show_interfaces;
+	const char *resume; /* --resume FILE */
+
+	struct text_list targets;
+	struct text_list target_files; /* -iL */
+	struct text_list excludes;
+	struct text_list exclude_files;
+
+	bool hosts_only;                  /* -sn */
+	bool udp;                         /* -sU; also when neither is given */
+	unsigned discovery;               /* enum discovery bits */
+	struct port_list discovery_ports; /* -PU53,161; empty: the default */
+
+	struct port_list ports; /* what -p, -F, --top-ports or the default say; empty with -sn */
+
+	bool no_names;         /* -n */
+	const char *interface; /* -e */
+	struct addr source;    /* -S */
+	uint64_t source_port;  /* -g; 0: any */
+	uint64_t ttl;
+	uint64_t tos;
+	bool has_data; /* --data, --data-string, --data-length */
+	uint8_t *data; /* NULL with --data-length: the bytes are drawn later */
+	uint64_t data_bytes;
+	bool bad_checksum;
+	enum checksum_mode checksum_mode;
+	uint16_t fixed_checksum;
+
+	double max_rate; /* 0: default */
+	bool has_max_retries;
+	uint64_t max_retries;
+	bool has_seed;
+	uint64_t seed;
+
+	struct output_choice outputs[OUTPUT_MAX];
+	size_t output_count;
+	bool open_only;
+	bool reason;
+	int verbose;
+	int debug;
+	bool packet_trace;
+	int64_t stats_every_ns; /* 0: never */
+
+	uint64_t seen; /* one bit for each row of the table that was given */
+};
+
+/* Reads argv[1..]. False with one line in *err (ERR_USAGE) that names the argument and the remedy; *options needs
+ * options_free either way. */
+bool options_parse(int argc, char *const *argv, struct options *options, struct err *err);
+void options_free(struct options *options);
+enum action options_action(const struct options *options);
+/* The output that goes to standard output, or NULL. */
+const struct output_choice *options_stdout(const struct options *options);
+
+enum option_group {
+	GROUP_SCAN,
+	GROUP_TARGETS,
+	GROUP_DISCOVERY,
+	GROUP_PORTS,
+	GROUP_SOURCE,
+	GROUP_PROBE,
+	GROUP_SPEED,
+	GROUP_OUTPUT,
+	GROUP_OTHER,
+	GROUP_COUNT
+};
+
+/* Where an option's value may stand. */
+enum value_place {
+	VALUE_NONE,     /* takes none */
+	VALUE_NEXT,     /* in the next argument, or after '=' where the option has two dashes */
+	VALUE_EITHER,   /* in the next argument, or right behind: -p53 */
+	VALUE_ATTACHED, /* only right behind, may be left out: -PU53 */
+};
+
+/* One option. */
+struct option_row {
+	const char *name;  /* "-p", "--ttl" */
+	const char *alias; /* "-h" for "--help"; else NULL */
+	enum option_group group;
+	enum value_place place;
+	const char *value; /* what --help calls the value: "PORTS" */
+	const char *help;
+	/* Stores the value (NULL for VALUE_NONE); *err says what is wrong with it. */
+	bool (*set)(struct options *options, const struct option_row *row, const char *value, struct err *err);
+	size_t field; /* offset in struct options, for the setters that need one */
+	uint64_t low; /* bounds of a number, or the value that a flag adds */
+	uint64_t high;
+	bool repeats; /* may be given more than once */
+};
+
+/* In src/cli/options_table.c. */
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+/* Pairs of options that contradict each other. */
+struct option_conflict {
+	const char *first;
+	const char *second;
+	const char *why;
+};
+extern const struct option_conflict option_conflicts[];
+extern const size_t option_conflict_count;
+
+/* Setters, in src/cli/options_set.c. */
+bool option_flag(struct options *, const struct option_row *, const char *, struct err *);
+bool option_count(struct options *, const struct option_row *, const char *, struct err *);
+bool option_text(struct options *, const struct option_row *, const char *, struct err *);
+bool option_list(struct options *, const struct option_row *, const char *, struct err *);
+bool option_number(struct options *, const struct option_row *, const char *, struct err *);
+bool option_rate(struct options *, const struct option_row *, const char *, struct err *);
+bool option_duration(struct options *, const struct option_row *, const char *, struct err *);
+bool option_discovery(struct options *, const struct option_row *, const char *, struct err *);
+bool option_discovery_udp(struct options *, const struct option_row *, const char *, struct err *);
+bool option_ports(struct options *, const struct option_row *, const char *, struct err *);
+bool option_fast(struct options *, const struct option_row *, const char *, struct err *);
+bool option_top_ports(struct options *, const struct option_row *, const char *, struct err *);
+bool option_source(struct options *, const struct option_row *, const char *, struct err *);
+bool option_data_hex(struct options *, const struct option_row *, const char *, struct err *);
+bool option_data_string(struct options *, const struct option_row *, const char *, struct err *);
+bool option_data_length(struct options *, const struct option_row *, const char *, struct err *);
+bool option_udp_checksum(struct options *, const struct option_row *, const char *, struct err *);
+bool option_max_retries(struct options *, const struct option_row *, const char *, struct err *);
+bool option_seed(struct options *, const struct option_row *, const char *, struct err *);
+bool option_output(struct options *, const struct option_row *, const char *, struct err *);
+bool option_output_all(struct options *, const struct option_row *, const char *, struct err *);
+
+/* Appends a text to a list. False only when memory ran out. */
+bool text_list_add(struct text_list *list, const char *text);
+/* Prints the usage, grouped, from the table. */
+void options_help(FILE *out);
+
+#endif

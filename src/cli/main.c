@@ -1,0 +1,126 @@
+/* main.c: from argv to an exit status. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "iflist.h"
+#include "nscan/live.h"
+#include "nscan/options.h"
+#include "scan.h"
+
+static const int exit_status[] = {
+        [ERR_NONE] = 0,
+        [ERR_USAGE] = 2,
+        [ERR_SYSTEM] = 1,
+        [ERR_OUTPUT] = 1,
+};
+
+/* The one line that says what is wrong. Control bytes of an argument must not reach the terminal. */
+static int fail(const struct err *err)
+{
+	fputs("nscan: ", stderr);
+	for (const char *c = err->text; *c; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			fprintf(stderr, "\\x%02x", (unsigned char)*c);
+		else
+			fputc(*c, stderr);
+	}
+	fputc('\n', stderr);
+	return exit_status[err->code];
+}
+
+/* For what is printed without a scan: the text arrived, or it did not. */
+static int finish_stdout(void)
+{
+	struct err err;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	err_set(&err, ERR_OUTPUT, "cannot write to standard output; what is missing there is lost");
+	return fail(&err);
+}
+
+static int show_interfaces(void)
+{
+	struct network network = {0};
+	struct err err = {0};
+
+	if (!network_read(&network, &err))
+		return fail(&err);
+	iflist_print(&network, stdout);
+	network_free(&network);
+	return finish_stdout();
+}
+
+static int scan_main(const struct options *options, struct resume *resume)
+{
+	struct scan *scan = malloc(sizeof(*scan));
+	struct err err = {0};
+	int status;
+
+	if (!scan) {
+		err_set(&err, ERR_SYSTEM, "out of memory while starting the scan");
+		return fail(&err);
+	}
+	if (scan_open(scan, options, resume, &err))
+		scan_run(scan);
+	else
+		scan->status = fail(&err);
+	scan_close(scan);
+	status = scan->status;
+	free(scan);
+	return status;
+}
+
+/* --resume: the command line of the earlier run, without what it has settled. */
+static int resume_main(const char *path)
+{
+	struct options options = {0};
+	struct err err = {0};
+	struct resume *resume = resume_read(path, &err);
+	int status;
+
+	if (!resume || !resume_options(resume, &options, &err)) {
+		status = fail(&err);
+	} else if (resume_is_complete(resume)) {
+		fprintf(stderr, "nscan: %s: that scan was complete; there is nothing left to ask\n", path);
+		status = 0;
+	} else {
+		status = scan_main(&options, resume);
+	}
+	options_free(&options);
+	resume_free(resume);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct err err = {0};
+	int status = 0;
+
+	if (!options_parse(argc, argv, &options, &err)) {
+		options_free(&options);
+		return fail(&err);
+	}
+	switch (options_action(&options)) {
+	case ACTION_HELP:
+		options_help(stdout);
+		status = finish_stdout();
+		break;
+	case ACTION_VERSION:
+		puts("nscan " NSCAN_VERSION);
+		status = finish_stdout();
+		break;
+	case ACTION_IFLIST:
+		status = show_interfaces();
+		break;
+	case ACTION_RESUME:
+		status = resume_main(options.resume);
+		break;
+	case ACTION_SCAN:
+		status = scan_main(&options, NULL);
+		break;
+	}
+	options_free(&options);
+	return status;
+}

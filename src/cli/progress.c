@@ -1,0 +1,151 @@
+/* progress.c: the progress line and --stats-every. */
+#include "progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "nscan/values.h"
+
+static const int64_t DRAW_EVERY_NS = 200000000;
+static const int64_t FIRST_DRAW_NS = 500000000; /* a scan that is over by then needs no line */
+static const int64_t RATE_EVERY_NS = 1000000000;
+
+/* Appends to text at *used; stops quietly at the end of the room. */
+static void append(char *text, size_t *used, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void append(char *text, size_t *used, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text + *used, PROGRESS_TEXT_BYTES - *used, format, args);
+	va_end(args);
+	if (n > 0)
+		*used += (size_t)n;
+	if (*used >= PROGRESS_TEXT_BYTES)
+		*used = PROGRESS_TEXT_BYTES - 1;
+}
+
+/* Hosts that are up count by the share of their ports that is settled. */
+static double share_done(const struct engine_progress *at)
+{
+	double done = (double)at->hosts_finished;
+
+	if (at->hosts_total == 0)
+		return 0;
+	if (at->ports_total > 0)
+		done = (double)at->hosts_down +
+		       (double)at->hosts_up * (double)at->ports_resolved / (double)at->ports_total;
+	done /= (double)at->hosts_total;
+	return done > 1 ? 1 : done;
+}
+
+void progress_format(const struct engine_progress *at, double packets_per_s, char out[PROGRESS_TEXT_BYTES])
+{
+	size_t used = 0;
+	char text[ADDR_TEXT_BYTES > DURATION_TEXT_BYTES ? ADDR_TEXT_BYTES : DURATION_TEXT_BYTES];
+
+	append(out, &used, "%d%% %llu/%llu hosts done, %llu up", (int)(share_done(at) * 100),
+	       (unsigned long long)at->hosts_finished, (unsigned long long)at->hosts_total,
+	       (unsigned long long)at->hosts_up);
+	if (at->ports_total > 0)
+		append(out, &used, ", %llu/%llu ports, %llu open", (unsigned long long)at->ports_resolved,
+		       (unsigned long long)at->ports_total, (unsigned long long)at->ports_open);
+	append(out, &used, "; %.0f packets/s", packets_per_s);
+	if (at->remaining_ns >= 0)
+		append(out, &used, "; about %s left", duration_format(at->remaining_ns, text));
+	if (addr_is_set(&at->limited_by))
+		append(out, &used, " (%s allows %.1f ICMP errors/s)", addr_format(&at->limited_by, text),
+		       at->limited_per_s);
+}
+
+void progress_start(struct progress *progress, bool live, int64_t stats_every_ns, int64_t now_ns)
+{
+	*progress = (struct progress){
+	        .live = live,
+	        .start_ns = now_ns,
+	        .next_draw_ns = now_ns + FIRST_DRAW_NS,
+	        .stats_every_ns = stats_every_ns,
+	        .next_stats_ns = now_ns + stats_every_ns,
+	        .rate_at_ns = now_ns,
+	};
+}
+
+/* Packets per second over the last second or so. */
+static void measure_rate(struct progress *progress, uint64_t sent, int64_t now_ns)
+{
+	int64_t since_ns = now_ns - progress->rate_at_ns;
+
+	if (since_ns < RATE_EVERY_NS && (progress->packets_per_s > 0 || since_ns <= 0))
+		return;
+	progress->packets_per_s = (double)(sent - progress->rate_sent) * 1e9 / (double)since_ns;
+	if (since_ns >= RATE_EVERY_NS) {
+		progress->rate_sent = sent;
+		progress->rate_at_ns = now_ns;
+	}
+}
+
+void progress_restore(struct progress *progress)
+{
+	struct winsize size;
+	int columns = 80;
+
+	if (!progress->live || progress->text[0] == '\0' || progress->shown)
+		return;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		columns = size.ws_col;
+	/* The last column stays free: writing there would wrap on some terminals. */
+	fprintf(stderr, "\r%.*s\033[K", columns - 1, progress->text);
+	fflush(stderr);
+	progress->shown = true;
+}
+
+void progress_clear(struct progress *progress)
+{
+	if (!progress->shown)
+		return;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+	progress->shown = false;
+}
+
+void progress_tick(struct progress *progress, const struct engine *engine, int64_t now_ns)
+{
+	bool draw = progress->live && now_ns >= progress->next_draw_ns;
+	bool stats = progress->stats_every_ns > 0 && now_ns >= progress->next_stats_ns;
+	struct engine_progress at;
+
+	if (!draw && !stats)
+		return;
+	engine_progress(engine, now_ns, &at);
+	measure_rate(progress, at.sent, now_ns);
+	progress_format(&at, progress->packets_per_s, progress->text);
+	if (stats) {
+		char elapsed[DURATION_TEXT_BYTES];
+
+		progress_clear(progress);
+		fprintf(stderr, "After %s: %s\n", duration_format(now_ns - progress->start_ns, elapsed),
+		        progress->text);
+		progress->next_stats_ns = now_ns + progress->stats_every_ns -
+		                          (now_ns - progress->next_stats_ns) % progress->stats_every_ns;
+	}
+	if (progress->live) {
+		progress->shown = false; /* written over in place */
+		progress_restore(progress);
+		progress->next_draw_ns = now_ns + DRAW_EVERY_NS;
+	}
+}
+
+int64_t progress_wake(const struct progress *progress)
+{
+	int64_t wake_ns = INT64_MAX;
+
+	if (progress->live)
+		wake_ns = progress->next_draw_ns;
+	if (progress->stats_every_ns > 0 && progress->next_stats_ns < wake_ns)
+		wake_ns = progress->next_stats_ns;
+	return wake_ns;
+}

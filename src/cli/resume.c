@@ -1,0 +1,197 @@
+/* resume.c: a scan goes on: the same command line and seed, without what is settled; other reports are told it again. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "resume_internal.h"
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Which of the outputs wrote the file: the one of that name, else the JSON on standard output, else any JSON (it was moved). */
+static struct output_choice *find_output(const struct resume *resume, struct options *options)
+{
+	struct output_choice *best = NULL;
+
+	for (size_t i = 0; i < options->output_count; i++) {
+		struct output_choice *choice = &options->outputs[i];
+
+		if (choice->format != &report_json)
+			continue;
+		if (is_same_file(choice->path, resume->path))
+			return choice;
+		if (!best || strcmp(choice->path, "-") == 0)
+			best = choice;
+	}
+	return best;
+}
+
+bool resume_options(struct resume *resume, struct options *options, struct err *err)
+{
+	struct err why = {0};
+	struct output_choice *choice;
+
+	if (!options_parse(resume->arg_count, resume->args, options, &why))
+		return err_set(err, ERR_USAGE, "--resume %s: its command line is not understood: %s", resume->path,
+		               why.text);
+	if (options_action(options) != ACTION_SCAN)
+		return err_set(err, ERR_USAGE, "--resume %s: its command line is not that of a scan", resume->path);
+	for (size_t i = 0; i < options->target_files.count; i++) {
+		if (strcmp(options->target_files.texts[i], "-") == 0)
+			return err_set(err, ERR_USAGE,
+			               "--resume %s: its targets came from standard input (-iL -) and are gone; scan "
+			               "again with a file",
+			               resume->path);
+	}
+	choice = find_output(resume, options);
+	if (!choice)
+		return err_set(err, ERR_USAGE, "--resume %s: that scan wrote no -oJ; give the -oJ file of the scan",
+		               resume->path);
+	if (strlen(resume->path) >= sizeof(choice->path))
+		return err_set(err, ERR_USAGE, "--resume %.40s...: the path is too long; at most %d bytes",
+		               resume->path, OUTPUT_PATH_BYTES - 1);
+	strcpy(choice->path, resume->path);
+	choice->append = true;
+	options->has_seed = true;
+	options->seed = resume->seed;
+	return true;
+}
+
+bool resume_is_complete(const struct resume *resume)
+{
+	return resume->complete;
+}
+
+bool resume_trim(const struct resume *resume, struct err *err)
+{
+	if (resume->good_bytes == resume->file_bytes || truncate(resume->path, (off_t)resume->good_bytes) == 0)
+		return true;
+	return err_set(err, ERR_OUTPUT, "--resume %s: cannot cut off its broken last line: %s", resume->path,
+	               strerror(errno));
+}
+
+/* The host's own line; NULL when there is none. */
+static const struct resume_item *host_item(const struct resume *resume, const struct resume_host *host)
+{
+	const struct resume_item *item = &resume->items[host->first];
+
+	return item->kind == EVENT_HOST ? item : NULL;
+}
+
+static bool is_settled_port(const struct resume_item *item, const struct port_list *ports)
+{
+	return item->kind == EVENT_PORT && item->state != PORT_UNKNOWN && ports &&
+	       port_list_contains(ports, item->port);
+}
+
+static bool is_finished(const struct resume *resume, const struct resume_host *host, const struct port_list *ports)
+{
+	const struct resume_item *item = host_item(resume, host);
+	size_t settled = 0;
+
+	if (!item || item->state == HOST_UNKNOWN)
+		return false;
+	if (item->state == HOST_DOWN || !ports)
+		return true;
+	for (size_t i = host->first; i < host->first + host->count; i++)
+		settled += is_settled_port(&resume->items[i], ports);
+	return settled == ports->count;
+}
+
+bool resume_skip(struct resume *resume, struct engine *engine, const struct port_list *ports, struct err *err)
+{
+	for (size_t h = 0; h < resume->host_count; h++) {
+		struct resume_host *host = &resume->hosts[h];
+		const struct resume_item *items = resume->items + host->first;
+
+		host->finished = is_finished(resume, host, ports);
+		if (host->finished && !engine_skip_host(engine, &items->addr, err))
+			return false;
+		for (size_t i = 0; !host->finished && i < host->count; i++) {
+			if (is_settled_port(&items[i], ports) &&
+			    !engine_skip_port(engine, &items[i].addr, items[i].port, err))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Tells one remembered line as if it had just been found out. */
+static void replay(struct resume *resume, const struct resume_item *item, uint64_t ordinal, int64_t at_ns,
+                   struct reports *reports)
+{
+	struct event event;
+
+	if (!resume_event_load(resume, item, &event))
+		return;
+	event.ordinal = ordinal;
+	event.at_ns = at_ns;
+	reports_event(reports, &event);
+}
+
+uint64_t resume_replay_finished(struct resume *resume, struct reports *reports, int64_t at_ns)
+{
+	uint64_t ordinal = 0;
+
+	for (size_t h = 0; h < resume->host_count; h++) {
+		const struct resume_host *host = &resume->hosts[h];
+		const struct resume_item *items = resume->items + host->first;
+		struct event done = {.kind = EVENT_HOST_DONE, .at_ns = at_ns, .ordinal = ordinal};
+
+		if (!host->finished)
+			continue;
+		done.addr = items->addr;
+		for (size_t i = 0; i < host->count; i++)
+			replay(resume, &items[i], ordinal, at_ns, reports);
+		reports_event(reports, &done);
+		ordinal++;
+	}
+	return ordinal;
+}
+
+static int compare_host(const void *key, const void *host)
+{
+	const struct resume_host *h = host;
+	const struct event *event = ((const void *const *)key)[0];
+	const struct resume *resume = ((const void *const *)key)[1];
+
+	return addr_compare(&event->addr, &resume->items[h->first].addr);
+}
+
+void resume_replay_begun(struct resume *resume, struct reports *reports, const struct event *event)
+{
+	const void *key[] = {event, resume};
+	const struct resume_host *host;
+
+	if (event->u.host.state != HOST_UP || resume->host_count == 0)
+		return;
+	host = bsearch(key, resume->hosts, resume->host_count, sizeof(*host), compare_host);
+	if (!host || host->finished)
+		return;
+	for (size_t i = host->first; i < host->first + host->count; i++) {
+		const struct resume_item *item = &resume->items[i];
+
+		/* Only what is not asked again: a state "unknown" is about to be replaced. */
+		if (item->kind == EVENT_NOTE || (item->kind == EVENT_PORT && item->state != PORT_UNKNOWN))
+			replay(resume, item, event->ordinal, event->at_ns, reports);
+	}
+}
+
+void resume_count(const struct resume *resume, struct scan_summary *summary)
+{
+	for (size_t h = 0; h < resume->host_count; h++) {
+		const struct resume_host *host = &resume->hosts[h];
+
+		/* A finished host has its own line, and that comes first. */
+		if (host->finished && resume->items[host->first].state == HOST_UP)
+			summary->hosts_up++;
+		else if (host->finished)
+			summary->hosts_down++;
+	}
+}

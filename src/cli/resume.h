@@ -1,0 +1,38 @@
+/* resume.h: what an earlier run wrote with -oJ, read back, so that only the rest is asked.
+ *
+ * The file itself is the store: of each line only its place is remembered, and the line is read again when it has to be told to
+ * the other reports. */
+#ifndef NSCAN_CLI_RESUME_H
+#define NSCAN_CLI_RESUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nscan/engine.h"
+#include "nscan/err.h"
+#include "nscan/event.h"
+#include "nscan/options.h"
+#include "nscan/report.h"
+
+struct resume;
+
+/* Reads the file. On failure *err (ERR_USAGE) says what is wrong with it. */
+struct resume *resume_read(const char *path, struct err *err);
+void resume_free(struct resume *resume);
+/* The command line of that run; options parsed from it, with the outputs and the seed set for going on. */
+bool resume_options(struct resume *resume, struct options *options, struct err *err);
+/* The earlier run had nothing left to ask. */
+bool resume_is_complete(const struct resume *resume);
+/* Cuts off a last line that was not written whole. Call before the file is opened for appending. */
+bool resume_trim(const struct resume *resume, struct err *err);
+/* Tells the engine what not to ask. `ports` as in engine_config. */
+bool resume_skip(struct resume *resume, struct engine *engine, const struct port_list *ports, struct err *err);
+/* Gives the finished hosts to `reports`, with ordinals from 0; returns how many there were. */
+uint64_t resume_replay_finished(struct resume *resume, struct reports *reports, int64_t at_ns);
+/* A host that was begun came up again, as `host` says: gives its known ports to `reports`. */
+void resume_replay_begun(struct resume *resume, struct reports *reports, const struct event *host);
+/* Adds the hosts that were finished before to the counts. */
+void resume_count(const struct resume *resume, struct scan_summary *summary);
+
+#endif

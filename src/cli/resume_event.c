@@ -1,0 +1,179 @@
+/* resume_event.c: a JSON line of an earlier run becomes the event it was written from. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "resume_internal.h"
+
+/* The same text, kept as long as the resume: events point to static text elsewhere. NULL when there is none. */
+static const char *keep_word(struct resume *resume, const char *text)
+{
+	char **grown;
+
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < resume->word_count; i++) {
+		if (strcmp(resume->words[i], text) == 0)
+			return resume->words[i];
+	}
+	grown = realloc(resume->words, (resume->word_count + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	resume->words = grown;
+	grown[resume->word_count] = strdup(text);
+	return grown[resume->word_count] ? grown[resume->word_count++] : NULL;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* A whole number between 0 and `most`. */
+static bool number_of(const json_t *object, const char *key, int64_t most, int64_t *out)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > most)
+		return false;
+	*out = json_integer_value(value);
+	return true;
+}
+
+static void read_rtt(const json_t *object, bool *has, int64_t *rtt_ns)
+{
+	int64_t us;
+
+	*has = number_of(object, "rtt_us", INT64_MAX / 1000, &us);
+	if (*has)
+		*rtt_ns = us * 1000;
+}
+
+static void read_ttl(const json_t *object, bool *has, uint8_t *ttl)
+{
+	int64_t value;
+
+	*has = number_of(object, "ttl", UINT8_MAX, &value);
+	if (*has)
+		*ttl = (uint8_t)value;
+}
+
+static void read_from(const json_t *object, struct addr *from)
+{
+	const char *text = text_of(object, "from");
+
+	if (text)
+		addr_parse(text, from);
+}
+
+static bool read_host(struct resume *resume, const json_t *object, struct event *out)
+{
+	static const enum host_state states[] = {HOST_UP, HOST_DOWN, HOST_UNKNOWN};
+	struct host_event *host = &out->u.host;
+	const char *state = text_of(object, "state");
+	const char *mac = text_of(object, "mac");
+
+	host->reason = keep_word(resume, text_of(object, "reason"));
+	read_from(object, &host->from);
+	read_rtt(object, &host->has_rtt, &host->rtt_ns);
+	read_ttl(object, &host->has_ttl, &host->ttl);
+	host->has_mac = mac && sscanf(mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &host->mac[0], &host->mac[1], &host->mac[2],
+	                              &host->mac[3], &host->mac[4], &host->mac[5]) == MAC_BYTES;
+	for (size_t i = 0; state && i < sizeof(states) / sizeof(states[0]); i++) {
+		if (strcmp(state, host_state_name(states[i])) == 0) {
+			host->state = states[i];
+			return host->reason != NULL;
+		}
+	}
+	return false;
+}
+
+static bool read_port(struct resume *resume, const json_t *object, struct event *out)
+{
+	struct port_event *port = &out->u.port;
+	const char *state = text_of(object, "state");
+	int64_t number, from_port, probes;
+
+	if (!number_of(object, "port", UINT16_MAX, &number))
+		return false;
+	port->port = (uint16_t)number;
+	port->reason = keep_word(resume, text_of(object, "reason"));
+	read_from(object, &port->from);
+	if (number_of(object, "from_port", UINT16_MAX, &from_port))
+		port->from_port = (uint16_t)from_port;
+	read_rtt(object, &port->has_rtt, &port->rtt_ns);
+	read_ttl(object, &port->has_ttl, &port->ttl);
+	if (number_of(object, "probes", UINT32_MAX, &probes))
+		port->probes = (uint32_t)probes;
+	for (int i = 0; state && i < PORT_STATE_COUNT; i++) {
+		if (strcmp(state, port_state_name((enum port_state)i)) == 0) {
+			port->state = (enum port_state)i;
+			return port->reason != NULL;
+		}
+	}
+	return false;
+}
+
+static bool read_limit(struct resume *resume, const json_t *object, struct event *out)
+{
+	const json_t *rate = json_object_get(object, "icmp_per_s");
+	int64_t burst;
+
+	(void)resume;
+	if (!json_is_number(rate))
+		return false;
+	out->u.limit.icmp_per_s = json_number_value(rate);
+	if (number_of(object, "burst", UINT32_MAX, &burst))
+		out->u.limit.burst = (uint32_t)burst;
+	return true;
+}
+
+static bool read_note(struct resume *resume, const json_t *object, struct event *out)
+{
+	const char *text = text_of(object, "text");
+	int64_t port;
+
+	if (number_of(object, "port", UINT16_MAX, &port))
+		out->u.note.port = (uint16_t)port;
+	out->u.note.code = keep_word(resume, text_of(object, "code"));
+	snprintf(out->u.note.text, sizeof(out->u.note.text), "%s", text ? text : "");
+	return out->u.note.code != NULL;
+}
+
+bool resume_event_parse(struct resume *resume, const json_t *object, struct event *out)
+{
+	static const struct {
+		const char *type;
+		enum event_kind kind;
+		bool (*read)(struct resume *resume, const json_t *object, struct event *out);
+	} lines[] = {
+	        {"host", EVENT_HOST, read_host},
+	        {"port", EVENT_PORT, read_port},
+	        {"limit", EVENT_LIMIT, read_limit},
+	        {"note", EVENT_NOTE, read_note},
+	};
+	const char *type = text_of(object, "type");
+	const char *addr = text_of(object, "addr");
+
+	for (size_t i = 0; type && i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if (strcmp(type, lines[i].type) != 0)
+			continue;
+		*out = (struct event){.kind = lines[i].kind};
+		return addr && addr_parse(addr, &out->addr) && lines[i].read(resume, object, out);
+	}
+	return false;
+}
+
+bool resume_event_load(struct resume *resume, const struct resume_item *item, struct event *out)
+{
+	json_t *object;
+	ssize_t n;
+	bool ok;
+
+	if (fseeko(resume->file, (off_t)item->offset, SEEK_SET) != 0)
+		return false;
+	n = getline(&resume->line, &resume->line_room, resume->file);
+	object = n > 0 ? json_loadb(resume->line, (size_t)n, 0, NULL) : NULL;
+	ok = object && resume_event_parse(resume, object, out);
+	json_decref(object);
+	return ok;
+}

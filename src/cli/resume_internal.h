@@ -1,0 +1,59 @@
+/* resume_internal.h: shared by the files of --resume and by nobody else.
+ *
+ *   resume_read.c    the file becomes a sorted index of its lines
+ *   resume_event.c   one line becomes one event
+ *   resume.c         what the scan does with them */
+#ifndef NSCAN_CLI_RESUME_INTERNAL_H
+#define NSCAN_CLI_RESUME_INTERNAL_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "resume.h"
+
+/* One line about a host. */
+struct resume_item {
+	struct addr addr;
+	uint8_t kind;  /* enum event_kind */
+	uint8_t state; /* enum host_state or port_state; other kinds: 0 */
+	uint16_t port;
+	uint64_t offset; /* of the line in the file */
+};
+
+/* All lines about one host: items[first .. first + count). */
+struct resume_host {
+	size_t first;
+	size_t count;
+	bool finished; /* nothing is left to ask it */
+};
+
+struct resume {
+	const char *path;
+	FILE *file;
+	char *line; /* the last one read, for getline */
+	size_t line_room;
+
+	char **args; /* the earlier command line, NULL at the end */
+	int arg_count;
+	bool has_seed;
+	uint64_t seed;
+	bool complete;       /* the last line is the summary of a whole scan */
+	uint64_t good_bytes; /* where the last whole line ends */
+	uint64_t file_bytes;
+
+	struct resume_item *items; /* by address, kind, port; the last word on each only */
+	size_t item_count;
+	size_t item_room;
+	struct resume_host *hosts; /* by address */
+	size_t host_count;
+
+	char **words; /* reasons and codes that events point to */
+	size_t word_count;
+};
+
+/* Reads what the line says about a host. False when it says nothing or is not of nscan. */
+bool resume_event_parse(struct resume *resume, const json_t *object, struct event *out);
+/* Reads the line of that item again. */
+bool resume_event_load(struct resume *resume, const struct resume_item *item, struct event *out);
+
+#endif

@@ -1,0 +1,14 @@
+/* rights.h: what the process may do: enough to scan, and no more than that once everything is open. */
+#ifndef NSCAN_CLI_RIGHTS_H
+#define NSCAN_CLI_RIGHTS_H
+
+#include <stdbool.h>
+
+#include "nscan/err.h"
+
+/* False, with the remedy, when raw packets cannot be sent. */
+bool rights_check(struct err *err);
+/* Gives up every capability but CAP_NET_RAW, for good. Failure changes nothing and is harmless. */
+void rights_drop(void);
+
+#endif

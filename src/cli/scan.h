@@ -1,0 +1,68 @@
+/* scan.h: one live scan: everything that setup.c opens, run.c turns and main.c ends. */
+#ifndef NSCAN_CLI_SCAN_H
+#define NSCAN_CLI_SCAN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nscan/craft.h"
+#include "nscan/engine.h"
+#include "nscan/link.h"
+#include "nscan/live.h"
+#include "nscan/options.h"
+#include "nscan/report.h"
+#include "nscan/targets.h"
+#include "progress.h"
+#include "resume.h"
+#include "send_errors.h"
+#include "trace.h"
+
+struct scan {
+	const struct options *options;
+	struct resume *resume; /* what an earlier run found; NULL without --resume */
+
+	struct target_set *targets;
+	struct target_set *exclude;
+	struct network network;
+	bool *use_interface;  /* one flag for each interface */
+	int single_interface; /* index, when only one is used; else -1 */
+	struct held_ports held;
+	struct payload_book *payloads;
+	struct payload data; /* --data, --data-string, --data-length */
+	uint8_t *data_bytes; /* drawn for --data-length */
+	uint64_t seed;
+	sigset_t wait_mask;
+	struct link *link;
+	struct craft *craft;
+	struct engine_config config;
+	struct engine *engine;
+
+	struct scan_info info;
+	struct reports *reports;
+	struct reports *continued; /* the -oJ file that --resume goes on writing; NULL without */
+	uint64_t ordinal_offset;   /* hosts already reported when the engine begins to count */
+
+	struct progress progress;
+	struct trace trace;
+	bool shares_terminal; /* reports go to the terminal that has the progress line */
+	struct send_errors send_errors;
+	uint64_t craft_errors;
+	uint64_t craft_errors_in_a_row;
+	const char *partial_why; /* NULL: whole */
+	char partial_text[sizeof(((struct err *)0)->text)];
+	int status; /* exit status so far */
+};
+
+/* Opens everything, in the order usage, rights, network, outputs, so that the first thing wrong is the one told. On failure *err
+ * says what; scan_close is needed either way. */
+bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err);
+/* Scans until done or interrupted and writes the reports. */
+void scan_run(struct scan *scan);
+/* Closes the reports (which may find that output was lost) and everything else. */
+void scan_close(struct scan *scan);
+/* One line on standard error, "nscan: ...", beside the progress line. */
+void scan_say(struct scan *scan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,329 @@
+/* setup.c: options become an open scan: targets, network, source ports, link, engine, reports. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "nscan/wire.h"
+#include "resolve.h"
+#include "rights.h"
+#include "scan.h"
+#include "survey.h"
+
+enum { HELD_PORTS = 64, DEFAULT_TTL = 64 };
+
+static bool no_memory(struct err *err)
+{
+	return err_set(err, ERR_SYSTEM, "out of memory while starting the scan");
+}
+
+/* Adds what a file of targets lists; "-" is standard input. */
+static bool add_file(struct target_set *set, const char *path, const char *option, struct err *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
+	bool ok;
+
+	if (!file)
+		return err_set(err, ERR_USAGE, "%s %s: %s; give a file of targets that can be read", option, path,
+		               strerror(errno));
+	ok = target_set_add_stream(set, file, is_stdin ? "standard input" : path, &system_resolver, err);
+	if (ok && ferror(file))
+		ok = err_set(err, ERR_USAGE, "%s %s: %s; give a file of targets that can be read", option, path,
+		             strerror(errno));
+	if (!is_stdin)
+		fclose(file);
+	return ok;
+}
+
+/* --exclude A,B,C: the same syntax as a line of a file. */
+static bool add_exclude(struct target_set *set, const char *text, struct err *err)
+{
+	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	bool ok;
+
+	if (!file)
+		return no_memory(err);
+	ok = target_set_add_stream(set, file, "--exclude", &system_resolver, err);
+	fclose(file);
+	return ok;
+}
+
+static bool read_excludes(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+
+	for (size_t i = 0; i < o->excludes.count; i++) {
+		if (!add_exclude(scan->exclude, o->excludes.texts[i], err))
+			return false;
+	}
+	for (size_t i = 0; i < o->exclude_files.count; i++) {
+		if (!add_file(scan->exclude, o->exclude_files.texts[i], "--excludefile", err))
+			return false;
+	}
+	return true;
+}
+
+static bool read_targets(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+	struct target_cursor cursor = {0};
+	struct addr first;
+
+	scan->targets = target_set_new();
+	scan->exclude = target_set_new();
+	if (!scan->targets || !scan->exclude)
+		return no_memory(err);
+	for (size_t i = 0; i < o->targets.count; i++) {
+		if (!target_set_add(scan->targets, o->targets.texts[i], &system_resolver, err))
+			return false;
+	}
+	for (size_t i = 0; i < o->target_files.count; i++) {
+		if (!add_file(scan->targets, o->target_files.texts[i], "-iL", err))
+			return false;
+	}
+	if (!read_excludes(scan, err))
+		return false;
+	if (target_set_has_family(scan->targets, 6))
+		return err_set(err, ERR_USAGE, "IPv6 scanning is not available yet; give IPv4 targets");
+	if (!target_next(scan->targets, scan->exclude, &cursor, &first))
+		return err_set(err, ERR_USAGE, "no targets are left: the list is empty, or every target is excluded");
+	return true;
+}
+
+/* Large probes: told before anything is sent, where the MTU is known. */
+static bool check_sizes(const struct scan *scan, struct err *err)
+{
+	const struct interface *interface;
+	size_t bytes = IPV4_HEADER_BYTES + UDP_HEADER_BYTES + (size_t)scan->options->data_bytes;
+
+	if (!scan->options->has_data || scan->single_interface < 0)
+		return true;
+	interface = &scan->network.interfaces[scan->single_interface];
+	if (bytes <= interface->mtu_bytes)
+		return true;
+	return err_set(err, ERR_USAGE, "%zu bytes of data do not fit the MTU of %s (%u bytes); give at most %zu",
+	               (size_t)scan->options->data_bytes, interface->name, interface->mtu_bytes,
+	               (size_t)interface->mtu_bytes - IPV4_HEADER_BYTES - UDP_HEADER_BYTES);
+}
+
+/* --data and its kin as a payload that every port gets. Drawn bytes may carry identity, the operator's own may not. */
+static bool make_data(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+	size_t n = (size_t)o->data_bytes;
+	struct rng rng = rng_from_seed(scan->seed);
+
+	if (!o->has_data)
+		return true;
+	scan->data_bytes = malloc(n ? n : 1);
+	if (!scan->data_bytes)
+		return no_memory(err);
+	if (o->data)
+		memcpy(scan->data_bytes, o->data, n);
+	for (size_t i = 0; !o->data && i < n; i++)
+		scan->data_bytes[i] = (uint8_t)rng_next(&rng);
+	scan->data = (struct payload){
+	        .name = "data",
+	        .source = "command line",
+	        .nonce_offset = !o->data && n >= 2 ? 0 : -1,
+	        .bytes = n ? scan->data_bytes : NULL,
+	        .byte_count = n,
+	};
+	return true;
+}
+
+static bool choose_seeds(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+	uint32_t drawn; /* short enough to be typed again */
+
+	if (!live_random(&drawn, sizeof(drawn), err))
+		return false;
+	scan->seed = o->has_seed ? o->seed : drawn;
+	/* Identity is random even where the order is not: a forger must not be able to compute it from a published seed. */
+	return live_random(scan->config.probe.key, HASH_KEY_BYTES, err);
+}
+
+static void on_send_failed(void *context, uint64_t cookie, int error)
+{
+	struct scan *scan = context;
+
+	if (send_errors_add(&scan->send_errors, error))
+		scan_say(scan, "cannot send some packets for now: %s; they will be sent again", send_error_text(error));
+	engine_send_failed(scan->engine, cookie, error, link_now(scan->link));
+}
+
+static bool open_link(struct scan *scan, struct err *err)
+{
+	uint64_t random;
+	struct live_options live = {
+	        .network = &scan->network,
+	        .use_interface = scan->use_interface,
+	        .wait_mask = &scan->wait_mask,
+	        .send_failed = on_send_failed,
+	        .context = scan,
+	};
+
+	if (!live_random(&random, sizeof(random), err) ||
+	    !held_ports_take(HELD_PORTS, (uint16_t)scan->options->source_port, random, &scan->held, err))
+		return false;
+	live.source_ports = scan->held.ports;
+	live.source_port_count = scan->held.count;
+	interrupts_catch(&scan->wait_mask);
+	scan->link = live_link_open(&live, err);
+	return scan->link != NULL;
+}
+
+static bool start_engine(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+	struct engine_config *c = &scan->config;
+
+	scan->payloads = payload_book_new();
+	if (!scan->payloads)
+		return no_memory(err);
+	scan->craft = craft_new(&scan->network, err);
+	if (!scan->craft)
+		return false;
+	c->targets = scan->targets;
+	c->exclude = scan->exclude;
+	c->ports = o->hosts_only ? NULL : &o->ports;
+	c->network = &scan->network;
+	c->probe.source_ports = scan->held.ports;
+	c->probe.source_port_count = scan->held.count;
+	c->probe.ttl = o->ttl ? (uint8_t)o->ttl : DEFAULT_TTL;
+	c->probe.tos = (uint8_t)o->tos;
+	c->probe.checksum_mode = o->checksum_mode;
+	c->probe.fixed_checksum = o->fixed_checksum;
+	c->probe.bad_checksum = o->bad_checksum;
+	c->probe.payloads = scan->payloads;
+	c->probe.data = o->has_data ? &scan->data : NULL;
+	c->seed = scan->seed;
+	c->discovery = o->discovery;
+	c->discovery_ports = o->discovery_ports.count ? &o->discovery_ports : NULL;
+	c->only_interface = o->interface ? network_interface_by_name(&scan->network, o->interface) : -1;
+	c->source = o->source;
+	c->max_retries = o->has_max_retries ? (int)o->max_retries : -1;
+	c->max_rate = o->max_rate;
+	scan->engine = engine_new(c, link_now(scan->link), err);
+	if (!scan->engine)
+		return false;
+	return !scan->resume || resume_skip(scan->resume, scan->engine, c->ports, err);
+}
+
+static void describe(struct scan *scan)
+{
+	const struct options *o = scan->options;
+
+	scan->info = (struct scan_info){
+	        .version = NSCAN_VERSION,
+	        .argc = o->argc,
+	        .argv = o->argv,
+	        .start_wall_ns = live_wall_ns(),
+	        .start_ns = link_now(scan->link),
+	        .interface = scan->single_interface >= 0 ? scan->network.interfaces[scan->single_interface].name : NULL,
+	        .source = scan->info.source,
+	        .seed = scan->seed,
+	        .ports = scan->config.ports,
+	        .show_open_only = o->open_only,
+	        .show_reason = o->reason,
+	        .verbose = o->verbose,
+	        .debug = o->debug,
+	        .resolve_nothing = o->no_names,
+	};
+}
+
+/* Opens every report. The file that --resume goes on with has its own set: it must not hear again what it already holds. */
+static bool open_reports(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+
+	scan->reports = reports_new(&scan->info, err);
+	if (!scan->reports)
+		return false;
+	if (!options_stdout(o) && !reports_add(scan->reports, &report_normal, "-", false, err))
+		return false;
+	for (size_t i = 0; i < o->output_count; i++) {
+		const struct output_choice *choice = &o->outputs[i];
+		struct reports *set = scan->reports;
+
+		if (choice->append) {
+			if (!resume_trim(scan->resume, err))
+				return false;
+			set = scan->continued = reports_new(&scan->info, err);
+		}
+		if (!set || !reports_add(set, choice->format, choice->path, choice->append, err))
+			return false;
+	}
+	return true;
+}
+
+/* The normal report and the packet trace share standard output; a machine's format has it for itself. */
+static void start_screen(struct scan *scan)
+{
+	const struct options *o = scan->options;
+	const struct output_choice *on_stdout = options_stdout(o);
+	bool machine_reads = on_stdout && on_stdout->format != &report_normal;
+	bool live = isatty(STDERR_FILENO) && !o->packet_trace;
+
+	scan->trace = (struct trace){
+	        .out = !o->packet_trace ? NULL
+	               : machine_reads  ? stderr
+	                                : stdout,
+	        .start_ns = scan->info.start_ns,
+	        .settings = &scan->config.probe,
+	};
+	scan->shares_terminal = live && isatty(STDOUT_FILENO);
+	progress_start(&scan->progress, live, o->stats_every_ns, scan->info.start_ns);
+}
+
+bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err)
+{
+	*scan = (struct scan){.options = options, .resume = resume, .single_interface = -1};
+	if (!read_targets(scan, err) || !network_read(&scan->network, err) || !survey_check_name(scan, err) ||
+	    !rights_check(err) || !survey_paths(scan, err) || !check_sizes(scan, err) || !choose_seeds(scan, err) ||
+	    !make_data(scan, err) || !open_link(scan, err) || !start_engine(scan, err))
+		return false;
+	describe(scan);
+	if (!open_reports(scan, err))
+		return false;
+	rights_drop();
+	start_screen(scan);
+	reports_begin(scan->reports);
+	if (scan->continued)
+		reports_begin(scan->continued);
+	if (scan->resume)
+		scan->ordinal_offset = resume_replay_finished(scan->resume, scan->reports, scan->info.start_ns);
+	return true;
+}
+
+/* Tells whether every byte of one set of reports arrived. */
+static void close_reports(struct scan *scan, struct reports *reports)
+{
+	struct err err = {0};
+
+	if (reports && !reports_close(reports, &err)) {
+		scan_say(scan, "%s", err.text);
+		scan->status = 1;
+	}
+	reports_free(reports);
+}
+
+void scan_close(struct scan *scan)
+{
+	progress_clear(&scan->progress);
+	close_reports(scan, scan->reports);
+	close_reports(scan, scan->continued);
+	engine_free(scan->engine);
+	craft_free(scan->craft);
+	payload_book_free(scan->payloads);
+	link_close(scan->link);
+	held_ports_release(&scan->held);
+	free(scan->use_interface);
+	free(scan->data_bytes);
+	network_free(&scan->network);
+	target_set_free(scan->exclude);
+	target_set_free(scan->targets);
+}
