@@ -62,8 +62,8 @@ help:
 
 # What Debian 12 has to provide. RUN_PACKAGES is for the tests, the lint and the demo's LAN.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libmnl-dev libcap-ng-dev libjansson-dev libxml2-dev
-RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping procps jq
-TEST_PACKAGES  := libcmocka-dev clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db python3
+RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping procps util-linux jq python3
+TEST_PACKAGES  := libcmocka-dev clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db
 
 .PHONY: deps-quiet deps-build deps-run deps-test
 deps: deps-build deps-run deps-test
