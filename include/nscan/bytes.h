@@ -17,7 +17,7 @@ struct cursor {
 
 static inline struct cursor cursor_of(const uint8_t *bytes, size_t n)
 {
-	return (struct cursor){bytes, bytes + n, true};
+	return (struct cursor){bytes, bytes ? bytes + n : bytes, true}; /* NULL: none, whatever n says */
 }
 
 static inline size_t cursor_left(const struct cursor *c)

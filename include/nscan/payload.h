@@ -17,6 +17,7 @@ enum answer {
 	ANSWER_FOREIGN,  /* is of this protocol but answers somebody else's request (other transaction id) */
 	ANSWER_UNKNOWN,  /* cannot be told: no id in this protocol, or not this protocol at all */
 	ANSWER_PROVED,   /* carries the two bytes that were chosen for this probe */
+	ANSWER_FITS,     /* has the form of an answer to this request, in a protocol that has no id to prove more */
 };
 
 /* One request. */

@@ -63,6 +63,7 @@ struct probe {
 	uint16_t src_port;         /* UDP */
 	uint16_t dst_port;
 	uint16_t udp_checksum;     /* as it shall appear on the wire; 0: none */
+	bool checksum_forced;      /* send udp_checksum though it is not the right one (--badsum, --udp-checksum) */
 	uint16_t icmp_id;          /* echo, timestamp */
 	uint16_t icmp_sequence;
 	uint32_t icmp_originate;   /* timestamp: milliseconds field, carries identity */

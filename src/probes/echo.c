@@ -1,0 +1,44 @@
+/* echo.c: ICMP echo request (RFC 792). Identity: identifier, sequence, IP ID, and 8 bytes of data. */
+#include <string.h>
+
+#include "common.h"
+#include "nscan/bytes.h"
+#include "nscan/wire.h"
+
+static void echo_make(const struct probe_settings *settings, const struct ask *ask, struct probe *probe)
+{
+	uint64_t identity = probe_identity(settings, ask);
+	uint64_t more = identity_more(settings, identity);
+
+	probe_begin(settings, ask, probe);
+	probe->icmp_id = (uint16_t)identity;
+	probe->icmp_sequence = (uint16_t)(identity >> 16);
+	probe->ip_id = ip_id_from(identity >> 32);
+	put_u32(probe->echo_data, (uint32_t)(more >> 32));
+	put_u32(probe->echo_data + 4, (uint32_t)more);
+	probe->data_bytes = sizeof(probe->echo_data);
+}
+
+/* An error quotes the ICMP header only for sure; there the IP ID takes the place of the data. */
+static enum match echo_matches(const struct probe_settings *settings, const struct ask *ask, const struct reply *reply)
+{
+	const struct quote *quote = &reply->quote;
+	struct probe sent;
+
+	echo_make(settings, ask, &sent);
+	if (reply->kind == REPLY_ECHO && reply_is_from_asked(ask, reply) && reply->icmp_id == sent.icmp_id &&
+	    reply->icmp_sequence == sent.icmp_sequence && reply->data_bytes == sent.data_bytes &&
+	    memcmp(reply->data, sent.echo_data, sizeof(sent.echo_data)) == 0)
+		return MATCH_PROVED;
+	if (error_is_about(ask, IP_PROTO_ICMP, reply) && quote->has_icmp_id && quote->icmp_type == ICMP4_ECHO &&
+	    quote->icmp_id == sent.icmp_id && quote->icmp_sequence == sent.icmp_sequence && quote->ip_id == sent.ip_id)
+		return MATCH_PROVED;
+	return MATCH_NO;
+}
+
+const struct probe_module probe_echo = {
+        .kind = PROBE_ECHO,
+        .name = "ICMP echo",
+        .make = echo_make,
+        .matches = echo_matches,
+};
