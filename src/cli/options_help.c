@@ -43,13 +43,13 @@ void options_help(FILE *out)
 			if ((int)row->group != group || !row->help)
 				continue;
 			left_column(row, left, sizeof(left));
-			fprintf(out, "  %-28s %s\n", left, row->help);
+			fprintf(out, "  %-29s %s\n", left, row->help);
 		}
 	}
 	fputs("\nExamples\n"
-	      "  nscan -sU 192.168.0.100-200          hosts and UDP ports of a stretch of the LAN\n"
+	      "  nscan -sU 192.168.0.100-200            hosts and UDP ports of a stretch of the LAN\n"
 	      "  nscan -sn 10.0.0.0/16 -oJ hosts.jsonl  who is up in a large network\n"
 	      "  nscan -p 53,161,500 -oA audit -iL hosts.txt\n"
-	      "\nneeds root or CAP_NET_RAW. The manual: man nscan\n",
+	      "\nNeeds root or CAP_NET_RAW. The manual: man nscan\n",
 	      out);
 }
