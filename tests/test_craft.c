@@ -1,0 +1,338 @@
+/* test_craft.c: every probe as bytes, read back by the decoder and checked field by field; libnet's checksums against ours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nscan/bytes.h"
+#include "nscan/checksum.h"
+#include "nscan/craft.h"
+#include "nscan/decode.h"
+#include "nscan/hash.h"
+#include "nscan/wire.h"
+
+static const uint8_t OWN_MAC[MAC_BYTES] = {2, 0, 0, 0, 0, 1}, NEXT_MAC[MAC_BYTES] = {2, 0, 0, 0, 0, 0x64};
+static const uint16_t source_ports[] = {40000, 40001, 51234};
+
+static struct interface interfaces[] = {
+        {.name = "lo", .kind = LINK_RAW_IP},
+        {.name = "lan0", .kind = LINK_ETHERNET, .mac = {2, 0, 0, 0, 0, 1}},
+};
+static const struct network network = {.interfaces = interfaces, .interface_count = 2};
+
+static struct payload_book *book;
+static struct craft *craft;
+
+static int open_craft(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	book = payload_book_new();
+	craft = craft_new(&network, &err);
+	return book && craft ? 0 : -1;
+}
+
+static int close_craft(void **state)
+{
+	(void)state;
+	craft_free(craft);
+	payload_book_free(book);
+	return 0;
+}
+
+static struct probe_settings settings_of_test(void)
+{
+	return (struct probe_settings){
+	        .key = {9, 9, 9},
+	        .source_ports = source_ports,
+	        .source_port_count = 3,
+	        .ttl = 61,
+	        .tos = 0x28,
+	        .checksum_mode = CHECKSUM_CHOSEN,
+	        .payloads = book,
+	};
+}
+
+static struct probe probe_for(const struct probe_settings *settings, enum probe_kind kind, uint16_t port,
+                              uint16_t attempt)
+{
+	struct ask ask = {
+	        .kind = kind,
+	        .src = addr_from_v4(0xc0a80001),
+	        .dst = addr_from_v4(0xc0a80064),
+	        .port = port,
+	        .attempt = attempt,
+	};
+	struct probe probe = {.interface = 1, .link = LINK_ETHERNET};
+
+	memcpy(probe.next_hop_mac, NEXT_MAC, MAC_BYTES);
+	probe_modules[kind]->make(settings, &ask, &probe);
+	return probe;
+}
+
+static size_t crafted(const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES])
+{
+	struct err err = {0};
+	size_t n = craft_probe(craft, probe, out, &err);
+
+	if (n == 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(err.code, ERR_NONE);
+	return n;
+}
+
+static void assert_refused(const struct probe *probe)
+{
+	uint8_t out[CRAFT_MAX_BYTES];
+	struct err err = {0};
+
+	assert_int_equal(craft_probe(craft, probe, out, &err), 0);
+	assert_int_equal(err.code, ERR_SYSTEM);
+	assert_true(strlen(err.text) > 0);
+	assert_null(strchr(err.text, '\n'));
+}
+
+static void check_ip_header(const uint8_t *ip, size_t n, const struct probe *probe)
+{
+	assert_int_equal(checksum_finish(checksum_add(0, ip, 20)), 0);
+	assert_int_equal(ip[0], 0x45);
+	assert_int_equal(ip[1], probe->tos);
+	assert_int_equal(ip[2] << 8 | ip[3], n);
+	assert_int_equal(ip[4] << 8 | ip[5], probe->ip_id);
+	assert_int_equal(ip[6] << 8 | ip[7], probe->dont_fragment ? 0x4000 : 0);
+	assert_int_equal(ip[8], probe->ttl);
+	assert_memory_equal(ip + 12, probe->src.bytes, 4);
+	assert_memory_equal(ip + 16, probe->dst.bytes, 4);
+}
+
+static void test_arp_bytes(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+	struct probe probe = probe_for(&settings, PROBE_ARP, 0, 0);
+	static const uint8_t expected[42] = {
+	        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,   0,   0, 0,   0, 1, 8, 6, /* Ethernet */
+	        0,    1,    8,    0,    6,    4,    0,   1,                       /* who-has */
+	        2,    0,    0,    0,    0,    1,    192, 168, 0, 1,               /* sender */
+	        0,    0,    0,    0,    0,    0,    192, 168, 0, 100,             /* target */
+	};
+	uint8_t out[CRAFT_MAX_BYTES];
+
+	(void)state;
+	memset(probe.next_hop_mac, 0xff, MAC_BYTES);
+	assert_int_equal(crafted(&probe, out), sizeof(expected));
+	assert_memory_equal(out, expected, sizeof(expected));
+	probe.link = LINK_RAW_IP;
+	assert_refused(&probe);
+}
+
+static void test_echo_bytes(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+	struct probe probe = probe_for(&settings, PROBE_ECHO, 0, 3);
+	uint8_t out[CRAFT_MAX_BYTES];
+	size_t n = crafted(&probe, out);
+	const uint8_t *icmp = out + 34;
+
+	(void)state;
+	assert_int_equal(n, 14 + 20 + 8 + 8);
+	assert_memory_equal(out, NEXT_MAC, 6);
+	assert_memory_equal(out + 6, OWN_MAC, 6);
+	check_ip_header(out + 14, n - 14, &probe);
+	assert_int_equal(out[14 + 9], IP_PROTO_ICMP);
+	assert_int_equal(icmp[0], ICMP4_ECHO);
+	assert_int_equal(icmp[1], 0);
+	assert_int_equal(icmp[4] << 8 | icmp[5], probe.icmp_id);
+	assert_int_equal(icmp[6] << 8 | icmp[7], probe.icmp_sequence);
+	assert_memory_equal(icmp + 8, probe.echo_data, 8);
+	assert_int_equal(checksum_finish(checksum_add(0, icmp, 16)), 0);
+}
+
+static void test_timestamp_bytes(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+	struct probe probe = probe_for(&settings, PROBE_TIMESTAMP, 0, 0);
+	uint8_t out[CRAFT_MAX_BYTES], zero[8] = {0};
+	size_t n;
+
+	(void)state;
+	probe.link = LINK_RAW_IP;
+	probe.interface = 0;
+	n = crafted(&probe, out);
+	assert_int_equal(n, 20 + 20);
+	check_ip_header(out, n, &probe);
+	assert_int_equal(out[20], ICMP4_TIMESTAMP);
+	assert_int_equal(out[24] << 8 | out[25], probe.icmp_id);
+	assert_int_equal(out[26] << 8 | out[27], probe.icmp_sequence);
+	assert_int_equal((uint32_t)out[28] << 24 | out[29] << 16 | out[30] << 8 | out[31], probe.icmp_originate);
+	assert_memory_equal(out + 32, zero, 8);
+	assert_int_equal(checksum_finish(checksum_add(0, out + 20, 20)), 0);
+}
+
+/* Every payload of every port, by both links: what the decoder reads is what the probe says. */
+static void test_udp_round_trip(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+
+	(void)state;
+	for (uint32_t port = 1; port <= 0xffff; port += port < 12000 ? 1 : 101) {
+		struct probe probe = probe_for(&settings, PROBE_UDP, (uint16_t)port, (uint16_t)(port % 3));
+		uint8_t out[CRAFT_MAX_BYTES];
+		struct reply reply;
+		size_t n;
+
+		probe.link = port % 2 ? LINK_ETHERNET : LINK_RAW_IP;
+		n = crafted(&probe, out);
+		assert_true(decode_frame(port % 2 ? FRAME_ETHERNET : FRAME_RAW_IP, out, n, &reply));
+		assert_int_equal(reply.kind, REPLY_UDP);
+		assert_int_equal(reply.src_port, probe.src_port);
+		assert_int_equal(reply.dst_port, probe.dst_port);
+		assert_int_equal(reply.udp_checksum, probe.udp_checksum);
+		assert_int_equal(reply.ip_id, probe.ip_id);
+		assert_int_equal(reply.ttl, 61);
+		assert_int_equal(reply.tos, 0x28);
+		assert_int_equal(reply.data_bytes, probe.data_bytes);
+		assert_int_equal(checksum_udp(&reply.src, &reply.dst, reply.src_port, reply.dst_port, reply.data,
+		                              reply.data_bytes),
+		                 reply.udp_checksum);
+		check_ip_header(out + (port % 2 ? 14 : 0), n - (port % 2 ? 14 : 0), &probe);
+		if (probe.nonce_offset >= 0)
+			assert_int_equal(reply.data[probe.nonce_offset] << 8 | reply.data[probe.nonce_offset + 1],
+			                 probe.nonce);
+	}
+}
+
+static void check_forced(struct probe_settings settings, uint16_t port, bool right)
+{
+	struct probe probe = probe_for(&settings, PROBE_UDP, port, 0);
+	uint8_t out[CRAFT_MAX_BYTES];
+	struct reply reply;
+	size_t n = crafted(&probe, out);
+
+	assert_true(decode_frame(FRAME_ETHERNET, out, n, &reply));
+	assert_int_equal(reply.udp_checksum, probe.udp_checksum);
+	assert_int_equal(checksum_udp(&reply.src, &reply.dst, reply.src_port, reply.dst_port, reply.data,
+	                              reply.data_bytes) == reply.udp_checksum,
+	                 right);
+}
+
+static void test_forced_checksums(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+
+	(void)state;
+	for (uint16_t port = 50; port < 200; port++) {
+		settings.checksum_mode = CHECKSUM_NONE;
+		check_forced(settings, port, false);
+		settings.checksum_mode = CHECKSUM_FIXED;
+		settings.fixed_checksum = 0x0001;
+		check_forced(settings, port, false);
+		settings.checksum_mode = CHECKSUM_CHOSEN;
+		settings.bad_checksum = true;
+		check_forced(settings, port, false);
+		settings.bad_checksum = false;
+		check_forced(settings, port, true);
+	}
+}
+
+static void test_computed_zero_becomes_ones(void **state)
+{
+	/* Of the datagrams with these two bytes of data one sums up to 0: RFC 768 sends it as 0xffff. */
+	struct probe_settings settings = settings_of_test();
+	uint8_t bytes[2];
+	struct payload data = {.name = "data", .nonce_offset = -1, .bytes = bytes, .byte_count = 2};
+	unsigned ones = 0;
+
+	(void)state;
+	settings.data = &data;
+	for (uint32_t word = 0; word <= 0xffff; word++) {
+		uint8_t out[CRAFT_MAX_BYTES];
+		struct probe probe;
+
+		put_u16(bytes, (uint16_t)word);
+		probe = probe_for(&settings, PROBE_UDP, 9999, 0);
+		if (probe.udp_checksum != 0xffff)
+			continue;
+		ones++;
+		crafted(&probe, out);
+		assert_int_equal(out[40], 0xff);
+		assert_int_equal(out[41], 0xff);
+	}
+	assert_int_equal(ones, 1);
+}
+
+static void test_disagreement_is_an_error(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+	struct probe probe = probe_for(&settings, PROBE_UDP, 53, 0);
+	uint8_t out[CRAFT_MAX_BYTES];
+
+	(void)state;
+	probe.udp_checksum ^= 1;
+	assert_refused(&probe);
+	probe.udp_checksum ^= 1;
+	crafted(&probe, out); /* a refusal leaves nothing behind */
+}
+
+static void test_dont_fragment_and_size(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+	static uint8_t bytes[CRAFT_MAX_BYTES];
+	struct payload data = {.name = "data", .nonce_offset = -1, .bytes = bytes, .byte_count = 1472};
+	struct probe probe;
+	uint8_t out[CRAFT_MAX_BYTES];
+
+	(void)state;
+	settings.data = &data;
+	probe = probe_for(&settings, PROBE_UDP, 9, 0);
+	probe.dont_fragment = true;
+	assert_int_equal(crafted(&probe, out), 14 + 1500);
+	check_ip_header(out + 14, 1500, &probe);
+	data.byte_count = CRAFT_MAX_BYTES - 42;
+	probe = probe_for(&settings, PROBE_UDP, 9, 0);
+	assert_int_equal(crafted(&probe, out), CRAFT_MAX_BYTES);
+	data.byte_count++;
+	probe = probe_for(&settings, PROBE_UDP, 9, 0);
+	assert_refused(&probe);
+}
+
+static void test_refusals(void **state)
+{
+	struct probe_settings settings = settings_of_test();
+	struct probe good = probe_for(&settings, PROBE_UDP, 53, 0), bad = good;
+
+	(void)state;
+	bad.interface = 2;
+	assert_refused(&bad);
+	bad.interface = -1;
+	assert_refused(&bad);
+	bad = good;
+	bad.src.family = 6;
+	assert_refused(&bad);
+	bad = good;
+	bad.dst = (struct addr){0};
+	assert_refused(&bad);
+	bad = good;
+	bad.data = NULL; /* more than an echo's data, and nowhere to take it from */
+	assert_refused(&bad);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_arp_bytes),
+	        cmocka_unit_test(test_echo_bytes),
+	        cmocka_unit_test(test_timestamp_bytes),
+	        cmocka_unit_test(test_udp_round_trip),
+	        cmocka_unit_test(test_forced_checksums),
+	        cmocka_unit_test(test_computed_zero_becomes_ones),
+	        cmocka_unit_test(test_disagreement_is_an_error),
+	        cmocka_unit_test(test_dont_fragment_and_size),
+	        cmocka_unit_test(test_refusals),
+	};
+
+	return cmocka_run_group_tests_name("craft", tests, open_craft, close_craft);
+}
