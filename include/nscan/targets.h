@@ -25,7 +25,8 @@ struct target_set *target_set_new(void);
 void target_set_free(struct target_set *set);
 /* Adds one specification: an address; a name; octet ranges ("192.168.0.100-200", "10.0-3.1,7.*"); CIDR, also of a name
  * ("lab/24"); "start-end" with full addresses (IPv4 or IPv6). `resolver` may be NULL: then names are refused.
- * On failure nothing was added and *err names the specification and what would be right. */
+ * On failure nothing was added and *err names the specification and what would be right; only when memory ran out
+ * (ERR_SYSTEM) a part of it may have been. */
 bool target_set_add(struct target_set *set, const char *spec, const struct resolver *resolver, struct err *err);
 /* Adds every specification of a file: separated by white space or commas at top level of a line, '#' starts a comment.
  * Commas inside an octet list belong to it only where the token parses as one specification. `name` is for messages,
@@ -39,11 +40,13 @@ uint64_t target_set_size(const struct target_set *set);
 /* True when any address of that family (4 or 6) is in the set. */
 bool target_set_has_family(const struct target_set *set, int family);
 
-/* Where a visit stands. Zero-initialised means the beginning; copying it copies the place. */
+/* Where a visit stands. Zero-initialised means the beginning; copying it copies the place. Neither set may grow while it
+ * is visited. */
 struct target_cursor {
 	size_t element;
 	bool started;
 	struct addr next;
+	struct addr run_last; /* through this one the addresses are known to be wanted; none: not looked at yet */
 };
 
 /* The next address of `include` that is not in `exclude` (may be NULL) and was not visited as part of an earlier
