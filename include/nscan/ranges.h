@@ -27,7 +27,7 @@ void addr_ranges_free(struct addr_ranges *set);
 bool addr_ranges_add(struct addr_ranges *set, const struct addr *addr);
 bool addr_ranges_contains(const struct addr_ranges *set, const struct addr *addr);
 /* Writes the set compressed: the first address in full, later ones that share their first three octets with the one
- * before as ".N"; runs of three or more as "a-.b". IPv6 always in full. Wraps nowhere; returns false on a write error. */
+ * before as ".N"; runs of two or more as "a-.b". IPv6 always in full. Wraps nowhere; returns false on a write error. */
 bool addr_ranges_print(const struct addr_ranges *set, FILE *out);
 
 #endif
