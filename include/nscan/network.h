@@ -59,6 +59,7 @@ struct network {
 	size_t addr_count;
 	struct route *routes;
 	size_t route_count;
+	size_t skipped_routes; /* in tables that only policy rules lead to (VPNs, VRFs): not consulted */
 };
 
 /* Where a datagram to one destination goes. */

@@ -1,0 +1,192 @@
+/* held.c: source ports that the kernel keeps its hands off for the length of a scan. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "nscan/hash.h"
+#include "nscan/live.h"
+
+enum { FIRST_PORT = 1024, PORTS = 65536 - FIRST_PORT, SPARE_FILES = 64 };
+
+bool port_set_has(const struct port_set *set, unsigned port)
+{
+	return set->bits[port / 8] >> (port % 8) & 1;
+}
+
+void port_set_add(struct port_set *set, unsigned port)
+{
+	set->bits[port / 8] |= (uint8_t)(1 << (port % 8));
+}
+
+void port_set_add_text(struct port_set *set, const char *text)
+{
+	char *end;
+
+	for (;;) {
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (end == text)
+			return;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (unsigned long port = first; port <= last && port < 65536; port++)
+			port_set_add(set, (unsigned)port);
+		if (*end != ',')
+			return;
+		text = end + 1;
+	}
+}
+
+/* Ports that the administrator set aside for some program. */
+static void avoid_reserved(struct port_set *set)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_reserved_ports", "re");
+	char *line = NULL;
+	size_t capacity = 0;
+
+	if (!file)
+		return;
+	if (getline(&line, &capacity, file) > 0)
+		port_set_add_text(set, line);
+	free(line);
+	fclose(file);
+}
+
+static int bind_family(int family, uint16_t port)
+{
+	static const int off = 0, receive_bytes = 1;
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+	bool ok = fd >= 0;
+
+	/* The filter stands before the port is bound, so that not a single datagram is ever queued. */
+	ok = ok && filter_attach_drop_all(fd);
+	ok = ok && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0;
+	if (family == AF_INET6)
+		ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0 &&
+		     bind(fd, (const struct sockaddr *)&v6, sizeof(v6)) == 0;
+	else
+		ok = ok && bind(fd, (const struct sockaddr *)&v4, sizeof(v4)) == 0;
+	if (!ok && fd >= 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		fd = -1;
+	}
+	return fd;
+}
+
+/* One socket for both families; for IPv4 alone where the kernel has no IPv6. -1 with errno set. */
+static int hold(uint16_t port)
+{
+	int fd = bind_family(AF_INET6, port);
+
+	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+		fd = bind_family(AF_INET, port);
+	return fd;
+}
+
+static void raise_file_limit(size_t want)
+{
+	struct rlimit limit;
+	rlim_t need = want + SPARE_FILES;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool fixed_failed(struct err *err, uint16_t port, int error)
+{
+	if (error == EADDRINUSE)
+		return err_set(err, ERR_SYSTEM,
+		               "source port %u (-g) is in use by another program (ss -ulpn 'sport = %u' shows it): "
+		               "choose another",
+		               port, port);
+	if (error == EACCES)
+		return err_set(err, ERR_SYSTEM,
+		               "source port %u (-g) needs root or CAP_NET_BIND_SERVICE: run with sudo, or "
+		               "choose one above 1023",
+		               port);
+	return err_set(err, ERR_SYSTEM, "cannot hold source port %u (-g): %s", port, strerror(error));
+}
+
+/* Random ports until enough are held, all were tried, or the process may open no more files. Returns the last errno. */
+static int hold_random(size_t want, uint64_t seed, struct port_set *avoid, struct held_ports *out)
+{
+	struct rng rng = rng_from_seed(seed);
+	unsigned left = 0;
+	int error = EADDRINUSE;
+
+	for (unsigned port = FIRST_PORT; port < 65536; port++)
+		left += !port_set_has(avoid, port);
+	for (; left > 0 && out->count < want; left--) {
+		unsigned port = FIRST_PORT + rng_below(&rng, PORTS);
+		int fd;
+
+		while (port_set_has(avoid, port))
+			port = port == 65535 ? FIRST_PORT : port + 1;
+		port_set_add(avoid, port);
+		fd = hold((uint16_t)port);
+		if (fd >= 0) {
+			out->ports[out->count] = (uint16_t)port;
+			out->sockets[out->count++] = fd;
+			continue;
+		}
+		error = errno;
+		if (error != EADDRINUSE && error != EACCES)
+			break;
+	}
+	return error;
+}
+
+bool held_ports_take(size_t want, uint16_t fixed, uint64_t seed, struct held_ports *out, struct err *err)
+{
+	struct port_set avoid = {{0}};
+	int error;
+
+	if (fixed || want == 0)
+		want = 1;
+	if (want > PORTS)
+		want = PORTS;
+	*out = (struct held_ports){.ports = calloc(want, sizeof(*out->ports)),
+	                           .sockets = calloc(want, sizeof(*out->sockets))};
+	if (!out->ports || !out->sockets) {
+		held_ports_release(out);
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	}
+	raise_file_limit(want);
+	if (fixed) {
+		out->ports[0] = fixed;
+		out->sockets[0] = hold(fixed);
+		out->count = out->sockets[0] >= 0;
+		error = errno;
+	} else {
+		avoid_reserved(&avoid);
+		error = hold_random(want, seed, &avoid, out);
+	}
+	if (out->count > 0)
+		return true;
+	held_ports_release(out);
+	if (fixed)
+		return fixed_failed(err, fixed, error);
+	return err_set(err, ERR_SYSTEM, "cannot hold any UDP source port: %s", strerror(error));
+}
+
+void held_ports_release(struct held_ports *held)
+{
+	for (size_t i = 0; i < held->count; i++)
+		close(held->sockets[i]);
+	free(held->ports);
+	free(held->sockets);
+	*held = (struct held_ports){0};
+}

@@ -1,0 +1,84 @@
+/* send_queue.c: finished packets leave in batches (sendmmsg), and each one's fate is known. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* A full queue is waited for at most this often and this long in one flush: the caller still has replies to read. */
+enum { FLUSH_WAITS = 10, WAIT_WRITABLE_MS = 10, WAIT_QUEUE_MS = 1 };
+
+void send_queue_init(struct send_queue *queue, int socket)
+{
+	queue->socket = socket;
+	queue->count = 0;
+}
+
+bool send_queue_is_full(const struct send_queue *queue)
+{
+	return queue->count == SEND_QUEUE_SLOTS;
+}
+
+bool send_queue_add(struct send_queue *queue, const uint8_t *bytes, size_t n, const struct sockaddr_in *destination,
+                    uint64_t cookie)
+{
+	size_t i = queue->count;
+
+	if (n > sizeof(queue->bytes[i]) || send_queue_is_full(queue))
+		return false;
+	memcpy(queue->bytes[i], bytes, n);
+	queue->cookies[i] = cookie;
+	queue->parts[i] = (struct iovec){queue->bytes[i], n};
+	queue->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &queue->parts[i], .msg_iovlen = 1}};
+	if (destination) {
+		queue->destinations[i] = *destination;
+		queue->headers[i].msg_hdr.msg_name = &queue->destinations[i];
+		queue->headers[i].msg_hdr.msg_namelen = sizeof(queue->destinations[i]);
+	}
+	queue->count++;
+	return true;
+}
+
+/* Waits for room after EAGAIN (the socket's buffer is full) or ENOBUFS (the interface's queue is, of which poll knows nothing).
+ * False when it is not worth trying again. */
+static bool wait_for_room(int socket, int error, int *waits_left)
+{
+	struct pollfd writable = {.fd = socket, .events = POLLOUT};
+
+	if ((error != EAGAIN && error != ENOBUFS) || *waits_left <= 0)
+		return false;
+	(*waits_left)--;
+	if (error == ENOBUFS) {
+		poll(NULL, 0, WAIT_QUEUE_MS);
+		return true;
+	}
+	if (poll(&writable, 1, WAIT_WRITABLE_MS) > 0)
+		return true;
+	*waits_left = 0;
+	return false;
+}
+
+void send_queue_flush(struct send_queue *queue, send_failed_handler *failed, void *context)
+{
+	int waits_left = FLUSH_WAITS;
+	size_t next = 0;
+
+	while (next < queue->count) {
+		int sent =
+		        sendmmsg(queue->socket, queue->headers + next, (unsigned)(queue->count - next), MSG_DONTWAIT);
+		int error = sent < 0 ? errno : 0;
+
+		/* An error behind the first packet is not told: the call reports how many went, the next call meets the
+		 * same error at its first packet. So -1 always speaks of the packet `next`, and that one did not go. */
+		if (sent > 0) {
+			next += (size_t)sent;
+			continue;
+		}
+		if (error == EINTR || wait_for_room(queue->socket, error, &waits_left))
+			continue;
+		if (failed)
+			failed(context, queue->cookies[next], error);
+		next++;
+	}
+	queue->count = 0;
+}
