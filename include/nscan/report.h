@@ -46,7 +46,8 @@ struct scan_summary {
 	const char *partial_why;     /* "interrupted", ...; NULL when whole */
 };
 
-/* A finished host with everything known about it, for the formats that print host by host. */
+/* A finished host with everything known about it, for the formats that print host by host. A host that is not up and of which
+ * nothing but its state is known comes without times and RTT: such hosts are kept as ranges, not one by one. */
 struct host_result {
 	uint64_t ordinal;
 	struct addr addr;
@@ -68,12 +69,14 @@ struct report_format {
 	const char *name;  /* "normal", "xml", "grepable", "json" */
 	const char *suffix; /* for -oA: "nscan", "xml", "gnmap", "jsonl" */
 	void (*begin)(struct report *report, const struct scan_info *info);
-	/* At once, for every event. */
+	/* At once, for every event; with --open not for a port that cannot be open, unless it corrects what was told before. */
 	void (*event)(struct report *report, const struct event *event);
 	/* Once per finished host, in the order of targets. */
 	void (*host)(struct report *report, const struct host_result *host);
 	/* Last: `down` holds every inactive host. */
 	void (*end)(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down);
+	/* Frees report->state; called whether or not `end` was. */
+	void (*release)(struct report *report);
 };
 
 extern const struct report_format report_normal, report_xml, report_grepable, report_json;
@@ -86,7 +89,8 @@ struct report {
 	char path[256];        /* as typed; "-" for standard output */
 	bool failed;           /* a write failed; what came after it may be missing */
 	int error;             /* its errno */
-	uint64_t counter[4];   /* for the format's own use */
+	uint64_t counter[4];   /* for the format's own use, as is `state` */
+	void *state;
 };
 
 /* All reports of a run: takes events, keeps what host-wise formats need, feeds every format. */
@@ -107,7 +111,8 @@ void reports_free(struct reports *reports);
 /* Flushes buffered output now (called between waits). */
 void reports_flush(struct reports *reports);
 
-/* Writes text from the network or the user safely: control bytes, quotes and non-UTF-8 become \xNN. */
+/* Writes text from the network or the user safely: control bytes, quotes, backslashes, what reorders or hides text on a
+ * terminal, and non-UTF-8 become \xNN. */
 void print_escaped(FILE *out, const char *text, size_t n);
 
 #endif

@@ -1,0 +1,199 @@
+/* json.c: JSON lines: one object a line, flushed as it becomes known, so that a consumer can follow along. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "text.h"
+
+/* A JSON string of whatever bytes those are: what is not UTF-8 becomes the text \xNN. */
+static void print_string(FILE *out, const char *text)
+{
+	size_t n = strlen(text);
+
+	fputc('"', out);
+	while (n > 0) {
+		uint32_t code = 0;
+		size_t length = utf8_decode(text, n, &code);
+
+		if (length == 0)
+			fprintf(out, "\\\\x%02x", (uint8_t)*text);
+		else if (code == '"' || code == '\\')
+			fprintf(out, "\\%c", (int)code);
+		else if (is_plain_character(code) || code > 0xffff)
+			fwrite(text, 1, length, out);
+		else
+			fprintf(out, "\\u%04x", code);
+		text += length ? length : 1;
+		n -= length ? length : 1;
+	}
+	fputc('"', out);
+}
+
+static void begin_object(FILE *out, const char *type)
+{
+	fprintf(out, "{\"type\":\"%s\"", type);
+}
+
+static void end_object(FILE *out)
+{
+	fputs("}\n", out);
+	fflush(out);
+}
+
+/* One key and its value; what is not there is left out. */
+static void put_string(FILE *out, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	fprintf(out, ",\"%s\":", key);
+	print_string(out, value);
+}
+
+static void put_addr(FILE *out, const char *key, const struct addr *addr)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	if (addr_is_set(addr))
+		fprintf(out, ",\"%s\":\"%s\"", key, addr_format(addr, text));
+}
+
+static void put_number(FILE *out, const char *key, uint64_t value)
+{
+	fprintf(out, ",\"%s\":%" PRIu64, key, value);
+}
+
+static void put_decimal(FILE *out, const char *key, int64_t thousandths)
+{
+	fprintf(out, ",\"%s\":", key);
+	print_thousandths(out, thousandths);
+}
+
+static void put_rtt(FILE *out, bool has_rtt, int64_t rtt_ns)
+{
+	if (has_rtt)
+		put_number(out, "rtt_us", (uint64_t)nanoseconds_to_us(rtt_ns));
+}
+
+static void json_begin(struct report *report, const struct scan_info *info)
+{
+	FILE *out = report->out;
+	char start[TIME_TEXT_BYTES];
+
+	begin_object(out, "scan");
+	put_string(out, "version", info->version);
+	fputs(",\"args\":[", out);
+	for (int i = 0; i < info->argc; i++) {
+		if (i > 0)
+			fputc(',', out);
+		print_string(out, info->argv[i]);
+	}
+	fputc(']', out);
+	put_string(out, "start", time_utc(info->start_wall_ns, start));
+	put_string(out, "interface", info->interface);
+	put_addr(out, "source", &info->source);
+	put_number(out, "seed", info->seed);
+	end_object(out);
+}
+
+static void print_host(FILE *out, const struct event *event)
+{
+	const struct host_event *host = &event->u.host;
+	char mac[MAC_TEXT_BYTES];
+
+	put_addr(out, "addr", &event->addr);
+	put_string(out, "state", host_state_name(host->state));
+	put_string(out, "reason", host->reason);
+	put_addr(out, "from", &host->from);
+	put_rtt(out, host->has_rtt, host->rtt_ns);
+	if (host->has_ttl)
+		put_number(out, "ttl", host->ttl);
+	if (host->has_mac)
+		put_string(out, "mac", mac_format(host->mac, mac));
+}
+
+static void print_port(FILE *out, const struct event *event)
+{
+	const struct port_event *port = &event->u.port;
+
+	put_addr(out, "addr", &event->addr);
+	put_string(out, "proto", "udp");
+	put_number(out, "port", port->port);
+	put_string(out, "state", port_state_name(port->state));
+	put_string(out, "reason", port->reason);
+	put_addr(out, "from", &port->from);
+	if (port->from_port)
+		put_number(out, "from_port", port->from_port);
+	put_string(out, "service", port_service(port->port));
+	put_rtt(out, port->has_rtt, port->rtt_ns);
+	if (port->has_ttl)
+		put_number(out, "ttl", port->ttl);
+	put_number(out, "probes", port->probes);
+}
+
+static void print_limit(FILE *out, const struct event *event)
+{
+	const struct limit_event *limit = &event->u.limit;
+	bool sane = limit->icmp_per_s > 0 && limit->icmp_per_s < 1e12;
+
+	put_addr(out, "addr", &event->addr);
+	put_decimal(out, "icmp_per_s", sane ? (int64_t)(limit->icmp_per_s * 1000 + 0.5) : 0);
+	if (limit->burst)
+		put_number(out, "burst", limit->burst);
+}
+
+static void print_note(FILE *out, const struct event *event)
+{
+	const struct note_event *note = &event->u.note;
+
+	put_addr(out, "addr", &event->addr);
+	if (note->port)
+		put_number(out, "port", note->port);
+	put_string(out, "code", note->code);
+	put_string(out, "text", note->text);
+}
+
+static void json_event(struct report *report, const struct event *event)
+{
+	static const struct {
+		const char *type;
+		void (*print)(FILE *out, const struct event *event);
+	} lines[] = {
+	        [EVENT_HOST] = {"host", print_host},    [EVENT_PORT] = {"port", print_port},
+	        [EVENT_LIMIT] = {"limit", print_limit}, [EVENT_NOTE] = {"note", print_note},
+	        [EVENT_HOST_DONE] = {NULL, NULL},
+	};
+
+	if (!lines[event->kind].type)
+		return;
+	begin_object(report->out, lines[event->kind].type);
+	lines[event->kind].print(report->out, event);
+	end_object(report->out);
+}
+
+static void json_end(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down)
+{
+	FILE *out = report->out;
+
+	(void)down;
+	begin_object(out, "summary");
+	put_number(out, "hosts_up", summary->hosts_up);
+	put_number(out, "hosts_down", summary->hosts_down);
+	put_number(out, "hosts_unknown", summary->hosts_unknown);
+	put_decimal(out, "elapsed_s", (summary->elapsed_ns + 500000) / 1000000);
+	put_number(out, "sent", summary->sent);
+	put_number(out, "received", summary->received);
+	put_number(out, "rejected", summary->rejected);
+	put_number(out, "send_errors", summary->send_errors);
+	put_string(out, "send_error", summary->send_error_text);
+	put_number(out, "kernel_drops", summary->kernel_drops);
+	fprintf(out, ",\"partial\":%s", summary->partial ? "true" : "false");
+	put_string(out, "why", summary->partial ? summary->partial_why : NULL);
+	end_object(out);
+}
+
+const struct report_format report_json = {
+        .name = "json",
+        .suffix = "jsonl",
+        .begin = json_begin,
+        .event = json_event,
+        .end = json_end,
+};

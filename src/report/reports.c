@@ -1,0 +1,239 @@
+/* reports.c: all reports of a run: opens them, gives each format its events and finished hosts, tells what could not be written. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "collector.h"
+#include "groups.h"
+
+enum { REPORTS_MAX = 16 };
+
+struct reports {
+	const struct scan_info *info;
+	struct collector *collector;
+	struct addr_ranges down;
+	bool lost_hosts; /* memory ran out */
+	struct report list[REPORTS_MAX];
+	size_t count;
+};
+
+/* Calls one function of every format that has it and whose output still works, and notes whether it went wrong. */
+#define FOR_EACH_FORMAT(reports, function, ...)                                                                        \
+	for (struct report *report = (reports)->list; report < (reports)->list + (reports)->count; report++) {         \
+		if (report->format->function && !report->failed) {                                                     \
+			errno = 0;                                                                                     \
+			report->format->function(report, __VA_ARGS__);                                                 \
+			note_error(report);                                                                            \
+		}                                                                                                      \
+	}
+
+/* After the first error a report is left alone: what followed would only look whole. */
+static void note_error(struct report *report)
+{
+	if (report->failed || !ferror(report->out))
+		return;
+	report->failed = true;
+	report->error = errno ? errno : EIO;
+}
+
+static void flush(struct report *report)
+{
+	errno = 0;
+	if (!report->failed)
+		fflush(report->out);
+	note_error(report);
+}
+
+static void deliver(void *context, const struct host_result *host)
+{
+	struct reports *reports = context;
+
+	if (host->host.state == HOST_DOWN && !addr_ranges_add(&reports->down, &host->addr))
+		reports->lost_hosts = true;
+	FOR_EACH_FORMAT(reports, host, host);
+}
+
+struct reports *reports_new(const struct scan_info *info, struct err *err)
+{
+	struct reports *reports = calloc(1, sizeof(*reports));
+
+	if (reports) {
+		reports->info = info;
+		reports->collector = collector_new(deliver, reports);
+		if (reports->collector)
+			return reports;
+	}
+	free(reports);
+	err_set(err, ERR_SYSTEM, "out of memory");
+	return NULL;
+}
+
+/* Two reports into one file would overwrite each other. Devices such as /dev/null may be shared. */
+static const struct report *same_file(const struct reports *reports, FILE *out)
+{
+	struct stat mine, other;
+
+	if (fstat(fileno(out), &mine) != 0 || !S_ISREG(mine.st_mode))
+		return NULL;
+	for (size_t i = 0; i < reports->count; i++) {
+		if (fstat(fileno(reports->list[i].out), &other) == 0 && mine.st_dev == other.st_dev &&
+		    mine.st_ino == other.st_ino)
+			return &reports->list[i];
+	}
+	return NULL;
+}
+
+static FILE *open_output(const struct reports *reports, const struct report_format *format, const char *path,
+                         bool append, struct err *err)
+{
+	const struct report *other = NULL;
+	FILE *out;
+
+	for (size_t i = 0; !strcmp(path, "-") && i < reports->count; i++) {
+		if (reports->list[i].out == stdout)
+			other = &reports->list[i];
+	}
+	if (other) {
+		err_set(err, ERR_USAGE,
+		        "-: the %s and the %s report cannot both go to standard output; give one a file name",
+		        other->format->name, format->name);
+		return NULL;
+	}
+	if (!strcmp(path, "-"))
+		return stdout;
+	out = fopen(path, append ? "ae" : "we");
+	if (!out) {
+		err_set(err, ERR_OUTPUT, "%s: cannot write the %s report: %s", path, format->name, strerror(errno));
+		return NULL;
+	}
+	other = same_file(reports, out);
+	if (other) {
+		err_set(err, ERR_USAGE, "%s: the %s and the %s report cannot share a file; name another", path,
+		        other->format->name, format->name);
+		fclose(out);
+		return NULL;
+	}
+	return out;
+}
+
+bool reports_add(struct reports *reports, const struct report_format *format, const char *path, bool append,
+                 struct err *err)
+{
+	struct report *report = &reports->list[reports->count];
+	FILE *out;
+
+	if (reports->count == REPORTS_MAX)
+		return err_set(err, ERR_USAGE, "%s: more than %d reports; leave some out", path, REPORTS_MAX);
+	out = open_output(reports, format, path, append, err);
+	if (!out)
+		return false;
+	*report = (struct report){.format = format, .info = reports->info, .out = out};
+	snprintf(report->path, sizeof(report->path), "%s", path);
+	reports->count++;
+	return true;
+}
+
+void reports_begin(struct reports *reports)
+{
+	FOR_EACH_FORMAT(reports, begin, reports->info);
+}
+
+/* With --open the formats that print each event are spared the ports that cannot be open. */
+static bool is_told(const struct reports *reports, const struct event *event, enum collector_word word)
+{
+	return !(event->kind == EVENT_PORT && reports->info->show_open_only && word == WORD_FIRST &&
+	         (event->u.port.state == PORT_CLOSED || event->u.port.state == PORT_FILTERED));
+}
+
+void reports_event(struct reports *reports, const struct event *event)
+{
+	enum collector_word word = collector_word(reports->collector, event);
+
+	if (word == WORD_LATE)
+		return;
+	if (is_told(reports, event, word))
+		FOR_EACH_FORMAT(reports, event, event);
+	if (!collector_take(reports->collector, event))
+		reports->lost_hosts = true;
+}
+
+void reports_end(struct reports *reports, const struct scan_summary *summary)
+{
+	if (!collector_finish(reports->collector))
+		reports->lost_hosts = true;
+	FOR_EACH_FORMAT(reports, end, summary, &reports->down);
+	reports_flush(reports);
+}
+
+void reports_flush(struct reports *reports)
+{
+	for (size_t i = 0; i < reports->count; i++)
+		flush(&reports->list[i]);
+}
+
+static void release(struct report *report)
+{
+	if (report->format->release && report->state)
+		report->format->release(report);
+	report->state = NULL;
+}
+
+static void close_report(struct report *report)
+{
+	if (!report->out)
+		return;
+	release(report);
+	flush(report);
+	errno = 0;
+	if (report->out != stdout && fclose(report->out) != 0 && !report->failed) {
+		report->failed = true;
+		report->error = errno ? errno : EIO;
+	}
+	report->out = NULL;
+}
+
+/* Adds one complaint to those already in the text. */
+static void complain(struct err *err, const char *what, const char *why, const char *so)
+{
+	struct err earlier = {0};
+
+	if (!err)
+		return;
+	if (err->code == ERR_OUTPUT)
+		earlier = *err;
+	err_set(err, ERR_OUTPUT, "%s%s%s: %s; %s", earlier.text, earlier.text[0] ? "; " : "", what, why, so);
+}
+
+bool reports_close(struct reports *reports, struct err *err)
+{
+	bool whole = !reports->lost_hosts;
+
+	if (err)
+		*err = (struct err){0};
+	if (reports->lost_hosts)
+		complain(err, "reports", "out of memory", "results are missing from them");
+	for (size_t i = 0; i < reports->count; i++) {
+		struct report *report = &reports->list[i];
+		bool is_stdout = !strcmp(report->path, "-");
+
+		close_report(report);
+		if (!report->failed)
+			continue;
+		whole = false;
+		complain(err, is_stdout ? "standard output" : report->path, strerror(report->error),
+		         is_stdout ? "the report is incomplete" : "the file is incomplete");
+	}
+	return whole;
+}
+
+void reports_free(struct reports *reports)
+{
+	if (!reports)
+		return;
+	for (size_t i = 0; i < reports->count; i++)
+		close_report(&reports->list[i]);
+	collector_free(reports->collector);
+	addr_ranges_free(&reports->down);
+	free(reports);
+}

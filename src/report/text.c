@@ -1,0 +1,107 @@
+/* text.c: times, numbers and the command line as the reports write them. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+#define NS_PER_S 1000000000
+
+void print_arguments(FILE *out, const struct scan_info *info)
+{
+	for (int i = 0; i < info->argc; i++) {
+		if (i > 0)
+			fputc(' ', out);
+		print_escaped(out, info->argv[i], strlen(info->argv[i]));
+	}
+}
+
+const char *time_as_nmap(int64_t wall_ns, char out[TIME_TEXT_BYTES])
+{
+	time_t seconds = (time_t)(wall_ns / NS_PER_S);
+	struct tm tm;
+	char text[64];
+
+	if (!localtime_r(&seconds, &tm) || !asctime_r(&tm, text))
+		text[0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(out, TIME_TEXT_BYTES, "%.*s", TIME_TEXT_BYTES - 1, text);
+	return out;
+}
+
+const char *time_local(int64_t wall_ns, char out[TIME_TEXT_BYTES])
+{
+	time_t seconds = (time_t)(wall_ns / NS_PER_S);
+	struct tm tm;
+
+	if (!localtime_r(&seconds, &tm) || !strftime(out, TIME_TEXT_BYTES, "%Y-%m-%d %H:%M:%S %Z", &tm))
+		out[0] = '\0';
+	return out;
+}
+
+const char *time_utc(int64_t wall_ns, char out[TIME_TEXT_BYTES])
+{
+	time_t seconds = (time_t)(wall_ns / NS_PER_S);
+	struct tm tm;
+	size_t n;
+
+	out[0] = '\0';
+	if (!gmtime_r(&seconds, &tm))
+		return out;
+	n = strftime(out, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out + n, TIME_TEXT_BYTES - n, ".%03dZ", (int)(wall_ns % NS_PER_S / 1000000));
+	return out;
+}
+
+void print_thousandths(FILE *out, int64_t thousandths)
+{
+	int part = (int)(thousandths % 1000);
+
+	if (thousandths < 0) { /* a clock that went back is no reason for a broken number */
+		fputs("0.0", out);
+		return;
+	}
+	fprintf(out, "%" PRId64 ".", thousandths / 1000);
+	if (part % 100 == 0)
+		fprintf(out, "%d", part / 100);
+	else if (part % 10 == 0)
+		fprintf(out, "%02d", part / 10);
+	else
+		fprintf(out, "%03d", part);
+}
+
+void print_seconds(FILE *out, int64_t ns)
+{
+	int64_t hundredths = ns > 0 ? (ns + 5000000) / 10000000 : 0;
+
+	fprintf(out, "%" PRId64 ".%02d", hundredths / 100, (int)(hundredths % 100));
+}
+
+void print_milliseconds(FILE *out, int64_t ns)
+{
+	int64_t us = nanoseconds_to_us(ns);
+
+	if (us < 10)
+		fputs("<0.01", out);
+	else if (us < 995)
+		fprintf(out, "0.%02" PRId64, (us + 5) / 10);
+	else if (us < 9950)
+		fprintf(out, "%" PRId64 ".%" PRId64, (us + 50) / 1000, (us + 50) % 1000 / 100);
+	else
+		fprintf(out, "%" PRId64, (us + 500) / 1000);
+}
+
+int64_t nanoseconds_to_us(int64_t ns)
+{
+	return ns > 0 ? ns / 1000 + (ns % 1000 >= 500) : 0;
+}
+
+const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+uint64_t summary_hosts(const struct scan_summary *summary)
+{
+	return summary->hosts_up + summary->hosts_down + summary->hosts_unknown;
+}
