@@ -51,23 +51,24 @@ static void test_any_order_becomes_one_run(void **state)
 
 static void test_another_story_begins_another_run(void **state)
 {
-	struct host_result hosts[6];
+	struct host_result hosts[7];
 	struct host_runs set = {0};
 
 	(void)state;
-	for (uint64_t i = 0; i < 6; i++)
+	for (uint64_t i = 0; i < 7; i++)
 		hosts[i] = host_of(i, "no-response");
 	hosts[1].host.reason = "host-unreach";
 	hosts[2].host.from = fixture_addr("10.9.9.9");
 	hosts[3].host.has_ttl = true;
-	hosts[4].host.state = HOST_UNKNOWN;
-	hosts[5].addr = fixture_addr("10.0.1.0"); /* not the next address */
-	for (size_t i = 0; i < 6; i++)
+	hosts[5].host.state = HOST_UNKNOWN; /* all else as before it */
+	hosts[6].host.state = HOST_UNKNOWN;
+	hosts[6].addr = fixture_addr("10.0.1.0"); /* not the next address */
+	for (size_t i = 0; i < 7; i++)
 		assert_true(host_runs_add(&set, &hosts[i]));
-	assert_int_equal(set.count, 6);
-	for (uint64_t i = 0; i < 6; i++)
+	assert_int_equal(set.count, 7);
+	for (uint64_t i = 0; i < 7; i++)
 		assert_int_equal(host_runs_find(&set, i)->ordinal, i);
-	assert_null(host_runs_find(&set, 6));
+	assert_null(host_runs_find(&set, 7));
 	host_runs_free(&set);
 }
 
