@@ -44,8 +44,8 @@ static bool append(struct target_set *set, const struct target_element *element)
 	struct target_element *elements = NULL;
 	struct addr after;
 
-	/* A list of single addresses in order is one range. */
-	if (before && !before->is_pattern && !element->is_pattern && before->epoch == element->epoch) {
+	/* A list of single addresses in order is one range. (No pattern lies between: it would be an element itself.) */
+	if (before && !before->is_pattern && !element->is_pattern) {
 		after = before->last;
 		if (addr_increment(&after) && addr_equal(&after, &element->first)) {
 			before->last = element->last;
