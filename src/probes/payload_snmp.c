@@ -126,14 +126,17 @@ static size_t build_v1_get(uint8_t *out)
 }
 
 /* Enters a value: the cursor then stands at its content, whose length is returned; ok goes off when it is no such value or
- * a length takes more than two bytes. The content may be longer than what was captured. */
+ * its length is not told in one to four bytes. The content may be longer than what was captured. */
 static size_t enter(struct cursor *c, uint8_t tag)
 {
-	uint8_t found = cursor_u8(c), length = cursor_u8(c);
+	uint8_t found = cursor_u8(c), first = cursor_u8(c);
+	size_t length = first < 0x80 ? first : 0;
 
-	if (found != tag || length > 0x82 || length == 0x80)
+	if (found != tag || first == 0x80 || first > 0x84)
 		c->ok = false;
-	return length < 0x80 ? length : length == 0x81 ? cursor_u8(c) : cursor_u16(c);
+	for (int more = first < 0x80 ? 0 : first - 0x80; c->ok && more > 0; more--)
+		length = length << 8 | cursor_u8(c);
+	return length;
 }
 
 /* A non-negative integer of up to four bytes. */
