@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nscan/bytes.h"
+#include "nscan/wire.h"
 
 void probe_begin(const struct probe_settings *settings, const struct ask *ask, struct probe *probe)
 {
@@ -55,4 +56,13 @@ bool error_is_about(const struct ask *ask, uint8_t protocol, const struct reply 
 
 	return reply->kind == REPLY_ICMP_ERROR && !reply->checksum_bad && quote->protocol == protocol &&
 	       addr_equal(&quote->src, &ask->src) && addr_equal(&quote->dst, &ask->dst);
+}
+
+bool error_is_about_query(const struct ask *ask, const struct probe *sent, uint8_t icmp_type, const struct reply *reply)
+{
+	const struct quote *quote = &reply->quote;
+
+	return error_is_about(ask, IP_PROTO_ICMP, reply) && quote->has_icmp_id && quote->icmp_type == icmp_type &&
+	       quote->icmp_id == sent->icmp_id && quote->icmp_sequence == sent->icmp_sequence &&
+	       quote->ip_id == sent->ip_id;
 }

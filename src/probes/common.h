@@ -15,6 +15,10 @@ bool reply_is_from_asked(const struct ask *ask, const struct reply *reply);
 /* `reply` is a sound ICMP error about a datagram of that protocol from the asking address to the asked one. */
 bool error_is_about(const struct ask *ask, uint8_t protocol, const struct reply *reply);
 
+/* The same for an ICMP query that we sent: its type, id, sequence and IP ID are quoted too, or it proves nothing. */
+bool error_is_about_query(const struct ask *ask, const struct probe *sent, uint8_t icmp_type,
+                          const struct reply *reply);
+
 extern const struct probe_module probe_arp, probe_echo, probe_timestamp, probe_udp;
 
 #endif

@@ -19,10 +19,9 @@ static void echo_make(const struct probe_settings *settings, const struct ask *a
 	probe->data_bytes = sizeof(probe->echo_data);
 }
 
-/* An error quotes the ICMP header only for sure; there the IP ID takes the place of the data. */
+/* An error is only sure to quote the ICMP header; there the IP ID takes the place of the data. */
 static enum match echo_matches(const struct probe_settings *settings, const struct ask *ask, const struct reply *reply)
 {
-	const struct quote *quote = &reply->quote;
 	struct probe sent;
 
 	echo_make(settings, ask, &sent);
@@ -30,10 +29,7 @@ static enum match echo_matches(const struct probe_settings *settings, const stru
 	    reply->icmp_sequence == sent.icmp_sequence && reply->data_bytes == sent.data_bytes &&
 	    memcmp(reply->data, sent.echo_data, sizeof(sent.echo_data)) == 0)
 		return MATCH_PROVED;
-	if (error_is_about(ask, IP_PROTO_ICMP, reply) && quote->has_icmp_id && quote->icmp_type == ICMP4_ECHO &&
-	    quote->icmp_id == sent.icmp_id && quote->icmp_sequence == sent.icmp_sequence && quote->ip_id == sent.ip_id)
-		return MATCH_PROVED;
-	return MATCH_NO;
+	return error_is_about_query(ask, &sent, ICMP4_ECHO, reply) ? MATCH_PROVED : MATCH_NO;
 }
 
 const struct probe_module probe_echo = {

@@ -20,7 +20,6 @@ static void timestamp_make(const struct probe_settings *settings, const struct a
 static enum match timestamp_matches(const struct probe_settings *settings, const struct ask *ask,
                                     const struct reply *reply)
 {
-	const struct quote *quote = &reply->quote;
 	struct cursor times = cursor_of(reply->data, reply->data_bytes);
 	uint32_t originate = cursor_u32(&times);
 	struct probe sent;
@@ -29,10 +28,7 @@ static enum match timestamp_matches(const struct probe_settings *settings, const
 	if (reply->kind == REPLY_TIMESTAMP && reply_is_from_asked(ask, reply) && reply->icmp_id == sent.icmp_id &&
 	    reply->icmp_sequence == sent.icmp_sequence && times.ok && originate == sent.icmp_originate)
 		return MATCH_PROVED;
-	if (error_is_about(ask, IP_PROTO_ICMP, reply) && quote->has_icmp_id && quote->icmp_type == ICMP4_TIMESTAMP &&
-	    quote->icmp_id == sent.icmp_id && quote->icmp_sequence == sent.icmp_sequence && quote->ip_id == sent.ip_id)
-		return MATCH_PROVED;
-	return MATCH_NO;
+	return error_is_about_query(ask, &sent, ICMP4_TIMESTAMP, reply) ? MATCH_PROVED : MATCH_NO;
 }
 
 const struct probe_module probe_timestamp = {
