@@ -41,6 +41,8 @@ TEST_BINARIES := $(TESTS:%=$(BUILD)/tests/%)
 # Helpers that several test programs share (the simulated network, packet builders).
 TEST_SOURCES := $(sort $(wildcard tests/sim/*.c) $(wildcard tests/support/*.c))
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
+# Programs that the scripts in tests/live use.
+LIVE_HELPERS := $(patsubst tests/live/%.c,$(BUILD)/tests/live/%,$(sort $(wildcard tests/live/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .PHONY: all help deps check unit live lint demo bench fuzz fuzz-short sim install clean distclean tests-build program
@@ -92,7 +94,11 @@ $(TEST_BINARIES): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_OBJECTS) $(LIBRARY
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
-tests-build: $(BUILD)/nscan $(TEST_BINARIES)
+$(LIVE_HELPERS): %: %.o $(LIBRARY)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+tests-build: $(BUILD)/nscan $(TEST_BINARIES) $(LIVE_HELPERS)
 
 # Every test, in every build. The runner prints the closing line "N passed, N failed, N skipped".
 check: deps nscan

@@ -24,6 +24,8 @@ struct fixture {
 	_Alignas(struct nlmsghdr) char bytes[4096];
 };
 
+enum { LOWER_UP = 1 << 16 }; /* IFF_LOWER_UP: carrier */
+
 static const uint8_t mac[MAC_BYTES] = {2, 0, 0, 0, 0, 7};
 
 static int set_up(void **state)
@@ -85,7 +87,7 @@ static struct nlmsghdr *begin_link(struct fixture *f, int index, uint16_t type, 
 
 static void add_ethernet(struct fixture *f, int index, const char *name)
 {
-	struct nlmsghdr *m = begin_link(f, index, ARPHRD_ETHER, IFF_UP | IFF_RUNNING | IFF_BROADCAST, name);
+	struct nlmsghdr *m = begin_link(f, index, ARPHRD_ETHER, IFF_UP | LOWER_UP | IFF_BROADCAST, name);
 
 	mnl_attr_put_u32(m, IFLA_MTU, 1500);
 	mnl_attr_put(m, IFLA_ADDRESS, sizeof(mac), mac);
@@ -131,14 +133,14 @@ static void links(void **state)
 	const struct interface *seen;
 	struct nlmsghdr *m;
 
-	m = begin_link(f, 1, ARPHRD_LOOPBACK, IFF_UP | IFF_RUNNING | IFF_LOOPBACK, "lo");
+	m = begin_link(f, 1, ARPHRD_LOOPBACK, IFF_UP | LOWER_UP | IFF_LOOPBACK, "lo");
 	mnl_attr_put_u32(m, IFLA_MTU, 65536);
 	mnl_attr_put(m, IFLA_ADDRESS, sizeof(mac), "\0\0\0\0\0\0");
 	take(f, m);
 	add_ethernet(f, 2, "eth0");
-	m = begin_link(f, 9, ARPHRD_NONE, IFF_UP | IFF_POINTOPOINT | IFF_NOARP, "tun0");
+	m = begin_link(f, 9, ARPHRD_NONE, IFF_UP | IFF_RUNNING | IFF_POINTOPOINT | IFF_NOARP, "tun0");
 	take(f, m);
-	m = begin_link(f, 10, ARPHRD_ETHER, IFF_RUNNING | IFF_NOARP, "abcdefghijklmno");
+	m = begin_link(f, 10, ARPHRD_ETHER, LOWER_UP | IFF_NOARP, "abcdefghijklmno");
 	mnl_attr_put(m, IFLA_ADDRESS, sizeof(mac), mac);
 	take(f, m);
 
@@ -151,9 +153,9 @@ static void links(void **state)
 	assert_int_equal(seen[1].index, 2);
 	assert_true(seen[1].kind == LINK_ETHERNET && seen[1].up && !seen[1].loopback && !seen[1].no_arp);
 	assert_memory_equal(seen[1].mac, mac, MAC_BYTES);
-	/* no carrier: not running */
+	/* no carrier */
 	assert_true(seen[2].kind == LINK_RAW_IP && !seen[2].up && seen[2].no_arp);
-	/* the longest name; running alone is not up */
+	/* the longest name; a carrier alone is not up */
 	assert_string_equal(seen[3].name, "abcdefghijklmno");
 	assert_true(seen[3].kind == LINK_ETHERNET && !seen[3].up && seen[3].no_arp);
 }
@@ -164,7 +166,7 @@ static void odd_links(void **state)
 	struct nlmsghdr *m;
 
 	/* InfiniBand: its addresses are 20 bytes; ours is no driver of its link layer */
-	m = begin_link(f, 3, ARPHRD_INFINIBAND, IFF_UP | IFF_RUNNING, "ib0");
+	m = begin_link(f, 3, ARPHRD_INFINIBAND, IFF_UP | LOWER_UP, "ib0");
 	mnl_attr_put(m, IFLA_ADDRESS, 20, "01234567890123456789");
 	take(f, m);
 	assert_int_equal(f->network.interfaces[0].kind, LINK_RAW_IP);

@@ -82,9 +82,9 @@ static pcap_t *activate(const char *name, int buffer_bytes, char errbuf[PCAP_ERR
 	return pcap;
 }
 
-struct capture *capture_open(const struct interface *interface, const uint16_t *ports, size_t port_count,
-                             int buffer_bytes, struct err *err)
+struct capture *capture_open(const struct capture_options *options, struct err *err)
 {
+	const struct interface *interface = options->interface;
 	char errbuf[PCAP_ERRBUF_SIZE] = "";
 	const struct link_type *type;
 	struct capture *capture = calloc(1, sizeof(*capture));
@@ -94,7 +94,7 @@ struct capture *capture_open(const struct interface *interface, const uint16_t *
 		return NULL;
 	}
 	capture->interface_index = interface->index;
-	capture->pcap = activate(interface->name, buffer_bytes, errbuf);
+	capture->pcap = activate(interface->name, options->buffer_bytes, errbuf);
 	if (!capture->pcap) {
 		err_set(err, ERR_SYSTEM, "cannot capture on interface %s: %.200s", interface->name, errbuf);
 		free(capture);
@@ -110,7 +110,7 @@ struct capture *capture_open(const struct interface *interface, const uint16_t *
 		return NULL;
 	}
 	capture->strip_bytes = type->strip_bytes;
-	if (!set_filter(capture->pcap, type->shape, ports, port_count)) {
+	if (!set_filter(capture->pcap, type->shape, options->ports, options->port_count)) {
 		err_set(err, ERR_SYSTEM, "cannot set the capture filter on interface %s: %.200s", interface->name,
 		        pcap_geterr(capture->pcap));
 		capture_close(capture);

@@ -104,10 +104,15 @@ enum { CAPTURE_BYTES = 1900 };
 
 /* capture.c: libpcap on one interface. */
 struct capture;
+struct capture_options {
+	const struct interface *interface;
+	const uint16_t *ports; /* those the filter admits */
+	size_t port_count;
+	int buffer_bytes;
+};
 
-/* `ports` are those the filter admits. NULL with *err set. */
-struct capture *capture_open(const struct interface *interface, const uint16_t *ports, size_t port_count,
-                             int buffer_bytes, struct err *err);
+/* NULL with *err set. */
+struct capture *capture_open(const struct capture_options *options, struct err *err);
 void capture_close(struct capture *capture);
 int capture_fd(const struct capture *capture);
 enum capture_state capture_read(struct capture *capture, int limit, captured_handler *handler, void *context);
@@ -118,11 +123,24 @@ uint64_t capture_drops(struct capture *capture);
 /* early.c: a plain packet socket that catches replies until libpcap's ring is up.
  *
  * Setting a ring up makes the kernel wait for an RCU grace period: 6 to 25 ms at HZ=250, whatever its size. A plain socket
- * is ready in microseconds. So the link opens with one of these, the first probes leave, and the ring is set up at the first
- * wait, while their replies are on the way. */
-int early_open(const struct interface *interface, const uint16_t *ports, size_t port_count); /* -1 with errno set */
-/* Hands over what has arrived so far, and catches nothing more. */
-void early_finish(int socket, captured_handler *handler, void *context, uint64_t *drops);
+ * is ready in microseconds. So the link opens with one of these, the first probes leave, and libpcap comes up beside them.
+ *
+ * Takes interface and ports from the options; -1 with errno set. */
+int early_open(const struct capture_options *options);
+/* As capture_read; never CAPTURE_GONE. */
+enum capture_state early_read(int socket, int limit, captured_handler *handler, void *context);
+/* Catches nothing more; what has arrived can still be read. Adds what did not fit its buffer to *drops. */
+void early_stop(int socket, uint64_t *drops);
+
+/* bring_up.c: capture_open in a thread of its own. */
+struct bring_up;
+
+/* Options are copied, what they point to is borrowed. NULL with errno set. */
+struct bring_up *bring_up_start(const struct capture_options *options);
+/* Readable when bring_up_finish will not have to wait. */
+int bring_up_fd(const struct bring_up *bring_up);
+/* Waits, frees, and gives what capture_open gave. NULL in, NULL out. */
+struct capture *bring_up_finish(struct bring_up *bring_up, struct err *err);
 
 /* clock.c: the link's clock (monotonic), and what to add to wall time, which frames carry, to come to it. The difference is
  * taken anew for each batch of frames, so that setting the wall clock spoils one batch at most. */
@@ -135,8 +153,9 @@ struct nic {
 	const struct interface *interface;
 	const struct sender *sender;
 	struct send_queue queue;
-	int early;                  /* until the capture is up, then silent until closing; -1: none */
-	struct capture *capture;    /* NULL until the first recv */
+	int early;                  /* reads until the capture is up, then silent until closing; -1: not open */
+	struct bring_up *bring_up;  /* until the capture is up */
+	struct capture *capture;    /* NULL before */
 	int64_t empty_ns;           /* nothing unread had arrived then: what is read later arrived later */
 	int64_t early_last_wall_ns; /* stamp of the last frame caught early: the ring may hold it again */
 };
@@ -146,10 +165,9 @@ struct live {
 	struct live_options options;
 	uint16_t *source_ports; /* own copy */
 	sigset_t wait_mask;
-	struct nic **nics; /* the open ones */
-	struct pollfd *polls;
+	struct nic **nics;    /* the open ones */
+	struct pollfd *polls; /* two for each: what to read from, and the end of its bringing up */
 	size_t nic_count;
-	bool capturing;
 	uint64_t frames_received;
 	uint64_t early_drops;
 };

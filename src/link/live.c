@@ -2,6 +2,7 @@
 #include "nscan/live.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 
 #define DOWN_CHECK_NS INT64_C(50000000) /* how often an interface that is down is looked at */
 
-enum { RECV_LIMIT = 1024, RING_BYTES = 16 << 20, RING_BYTES_MIN = 2 << 20 };
+enum { RECV_LIMIT = 1024 };
 
 static int64_t live_now(struct link *link)
 {
@@ -66,28 +67,26 @@ static void take_captured(void *context, int64_t wall_ns, const uint8_t *bytes, 
 	deliver(d, wall_ns, bytes, captured, wire_bytes);
 }
 
-/* Brings libpcap up on every interface, then takes over from the early sockets. */
-static bool start_capture(struct live *live, struct delivery *d, struct err *err)
+/* Libpcap is up: what the early socket still holds is handed over, from then on the ring is read. */
+static bool take_over(struct delivery *d, struct pollfd *polls, struct err *err)
 {
-	int buffer_bytes = live->nic_count ? RING_BYTES / (int)live->nic_count : 0;
+	struct nic *nic = d->nic;
 
-	for (size_t i = 0; i < live->nic_count; i++) {
-		struct nic *nic = live->nics[i];
-
-		nic->capture = capture_open(nic->interface, live->source_ports, live->options.source_port_count,
-		                            buffer_bytes > RING_BYTES_MIN ? buffer_bytes : RING_BYTES_MIN, err);
-		if (!nic->capture)
-			return false;
-		live->polls[i] = (struct pollfd){.fd = capture_fd(nic->capture), .events = POLLIN};
-	}
-	d->offset_ns = clock_wall_to_link_ns();
-	for (size_t i = 0; i < live->nic_count; i++) {
-		d->nic = live->nics[i];
-		d->now_ns = clock_link_ns();
-		early_finish(d->nic->early, take_early, d, &live->early_drops);
-	}
-	live->capturing = true;
+	nic->capture = bring_up_finish(nic->bring_up, err);
+	nic->bring_up = NULL;
+	polls[0].fd = -1;
+	polls[1].fd = -1;
+	if (!nic->capture)
+		return false;
+	polls[0].fd = capture_fd(nic->capture);
+	early_stop(nic->early, &d->live->early_drops);
+	early_read(nic->early, INT_MAX, take_early, d);
 	return true;
+}
+
+static bool is_down(const struct nic *nic)
+{
+	return nic->capture && capture_is_down(nic->capture);
 }
 
 /* Waits for a frame, the time, or a signal. True when it was a signal. */
@@ -102,33 +101,36 @@ static bool wait_for_frames(struct live *live, int64_t until_ns)
 
 		wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 	}
-	for (size_t i = 0; i < live->nic_count; i++) {
-		live->polls[i].revents = 0;
-		if (wait_ns > DOWN_CHECK_NS && capture_is_down(live->nics[i]->capture))
+	for (size_t i = 0; i < live->nic_count; i++)
+		if (wait_ns > DOWN_CHECK_NS && is_down(live->nics[i]))
 			wait_ns = DOWN_CHECK_NS;
-	}
+	for (size_t i = 0; i < 2 * live->nic_count; i++)
+		live->polls[i].revents = 0;
 	timeout = (struct timespec){.tv_sec = wait_ns / SECOND_NS, .tv_nsec = wait_ns % SECOND_NS};
-	return ppoll(live->polls, live->nic_count, wait_ns == INT64_MAX ? NULL : &timeout, mask) < 0;
+	return ppoll(live->polls, 2 * live->nic_count, wait_ns == INT64_MAX ? NULL : &timeout, mask) < 0;
 }
 
 /* Hands over what one interface has. False with *err set when the interface is gone. */
-static bool read_nic(struct live *live, struct delivery *d, struct err *err)
+static bool read_nic(struct delivery *d, struct err *err)
 {
 	struct nic *nic = d->nic;
-	int limit = RECV_LIMIT / (int)live->nic_count;
+	int limit = RECV_LIMIT / (int)d->live->nic_count + 1;
 	int64_t begin_ns = clock_link_ns();
+	enum capture_state state;
 
 	d->now_ns = begin_ns;
-	switch (capture_read(nic->capture, limit > 0 ? limit : 1, take_captured, d)) {
-	case CAPTURE_EMPTY:
-		nic->empty_ns = begin_ns;
-		nic->early_last_wall_ns = 0;
-		break;
-	case CAPTURE_MORE:
-		break;
-	case CAPTURE_GONE:
+	if (nic->capture)
+		state = capture_read(nic->capture, limit, take_captured, d);
+	else
+		state = early_read(nic->early, limit, take_early, d);
+	if (state == CAPTURE_GONE)
 		return err_set(err, ERR_SYSTEM, "interface %s has disappeared: the scan cannot go on without it",
 		               nic->interface->name);
+	if (state == CAPTURE_EMPTY) {
+		nic->empty_ns = begin_ns;
+		/* Whatever both had, the ring had before. */
+		if (nic->capture)
+			nic->early_last_wall_ns = 0;
 	}
 	return true;
 }
@@ -137,20 +139,17 @@ static bool live_recv(struct link *link, int64_t until_ns, frame_handler *handle
 {
 	struct live *live = (struct live *)link;
 	struct delivery d = {.live = live, .handler = handler, .context = context};
-	uint64_t before = live->frames_received;
-	bool all;
+	bool all = wait_for_frames(live, until_ns);
 
-	if (!live->capturing) {
-		if (!start_capture(live, &d, err))
-			return false;
-		if (live->frames_received > before)
-			return true;
-	}
-	all = wait_for_frames(live, until_ns);
 	d.offset_ns = clock_wall_to_link_ns();
+	d.now_ns = clock_link_ns();
 	for (size_t i = 0; i < live->nic_count; i++) {
+		struct pollfd *polls = &live->polls[2 * i];
+
 		d.nic = live->nics[i];
-		if ((all || live->polls[i].revents || capture_is_down(d.nic->capture)) && !read_nic(live, &d, err))
+		if (polls[1].revents && !take_over(&d, polls, err))
+			return false;
+		if ((all || polls[0].revents || polls[1].revents || is_down(d.nic)) && !read_nic(&d, err))
 			return false;
 	}
 	return true;
@@ -204,7 +203,7 @@ static void live_close(struct link *link)
 	for (size_t i = 0; i < live->nic_count; i++) {
 		struct nic *nic = live->nics[i];
 
-		capture_close(nic->capture);
+		capture_close(nic->capture ? nic->capture : bring_up_finish(nic->bring_up, NULL));
 		if (nic->early >= 0)
 			close(nic->early);
 		if (nic->queue.socket >= 0)

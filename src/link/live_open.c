@@ -9,6 +9,8 @@
 #include "internal.h"
 #include "nscan/live.h"
 
+enum { RING_BYTES = 16 << 20, RING_BYTES_MIN = 2 << 20 };
+
 static bool opening_failed(struct err *err, const char *name, int error)
 {
 	if (error == EPERM || error == EACCES)
@@ -28,7 +30,7 @@ static bool check_interface(const struct interface *interface, int any_socket, s
 	if (!(request.ifr_flags & IFF_UP))
 		return err_set(err, ERR_SYSTEM, "interface %s is down: ip link set %s up", interface->name,
 		               interface->name);
-	if (!(request.ifr_flags & IFF_RUNNING))
+	if (!interface->up)
 		return err_set(
 		        err, ERR_SYSTEM,
 		        "interface %s has no carrier: connect its cable, network or tunnel, or choose another with -e",
@@ -36,9 +38,25 @@ static bool check_interface(const struct interface *interface, int any_socket, s
 	return true;
 }
 
+/* One buffer is shared out among the interfaces, but each gets some milliseconds' worth of replies. */
+static int ring_bytes(const struct live_options *options)
+{
+	int count = 0, bytes;
+
+	for (size_t i = 0; i < options->network->interface_count; i++)
+		count += options->use_interface[i];
+	bytes = RING_BYTES / (count ? count : 1);
+	return bytes > RING_BYTES_MIN ? bytes : RING_BYTES_MIN;
+}
+
 static bool open_nic(struct live *live, int number, struct err *err)
 {
 	const struct interface *interface = &live->options.network->interfaces[number];
+	struct capture_options capture = {.interface = interface,
+	                                  .ports = live->source_ports,
+	                                  .port_count = live->options.source_port_count,
+	                                  .buffer_bytes = ring_bytes(&live->options)};
+	struct pollfd *polls = &live->polls[2 * live->nic_count];
 	struct nic *nic = calloc(1, sizeof(*nic));
 
 	if (!nic)
@@ -54,8 +72,15 @@ static bool open_nic(struct live *live, int number, struct err *err)
 		return opening_failed(err, interface->name, errno);
 	if (!check_interface(interface, nic->queue.socket, err))
 		return false;
-	nic->early = early_open(interface, live->source_ports, live->options.source_port_count);
-	return nic->early >= 0 || opening_failed(err, interface->name, errno);
+	nic->early = early_open(&capture);
+	if (nic->early < 0)
+		return opening_failed(err, interface->name, errno);
+	nic->bring_up = bring_up_start(&capture);
+	if (!nic->bring_up)
+		return opening_failed(err, interface->name, errno);
+	polls[0] = (struct pollfd){.fd = nic->early, .events = POLLIN};
+	polls[1] = (struct pollfd){.fd = bring_up_fd(nic->bring_up), .events = POLLIN};
+	return true;
 }
 
 struct link *live_link_open(const struct live_options *options, struct err *err)
@@ -70,7 +95,7 @@ struct link *live_link_open(const struct live_options *options, struct err *err)
 		if (options->wait_mask)
 			live->wait_mask = *options->wait_mask;
 		live->nics = calloc(interfaces + 1, sizeof(struct nic *));
-		live->polls = calloc(interfaces + 1, sizeof(struct pollfd));
+		live->polls = calloc(2 * interfaces + 1, sizeof(struct pollfd));
 		live->source_ports = calloc(options->source_port_count + 1, sizeof(uint16_t));
 		ok = live->nics && live->polls && live->source_ports;
 	}

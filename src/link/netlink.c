@@ -10,7 +10,7 @@
 
 #include "internal.h"
 
-enum { ATTRS = 64 };
+enum { ATTRS = 64, LOWER_UP = 1 << 16 /* IFF_LOWER_UP, of linux/if.h, which does not go with net/if.h */ };
 
 /* The attributes of one message by their type; those of higher types are of no interest here. */
 struct attrs {
@@ -100,7 +100,8 @@ static void take_link(const struct nlmsghdr *message, struct network_reading *re
 		interface.kind = LINK_ETHERNET;
 		memcpy(interface.mac, mnl_attr_get_payload(mac), MAC_BYTES);
 	}
-	interface.up = (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING);
+	/* Not IFF_RUNNING: it may follow the carrier a second late. */
+	interface.up = (info->ifi_flags & IFF_UP) && (info->ifi_flags & LOWER_UP);
 	interface.loopback = info->ifi_flags & IFF_LOOPBACK;
 	interface.no_arp = info->ifi_flags & IFF_NOARP;
 	interface.mtu_bytes = attr_u32(&attrs, IFLA_MTU, 0);
