@@ -136,6 +136,11 @@ in_a iptables -F OUTPUT
 expect "interface down and up again" probe_a down veth0 10.98.0.2
 held_ports
 filter
+expect "a signal ends the waiting and none is missed" probe_a signal lo
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +net_raw --ambient-caps +net_raw)
+cp "$probe" "$out/probe" && chmod 755 "$out" "$out/probe"
+expect "CAP_NET_RAW alone is enough on Ethernet" in_a "${as_nobody[@]}" "$out/probe" exchange veth0 10.98.0.2 50
+expect "CAP_NET_RAW alone is enough on loopback" in_a "${as_nobody[@]}" "$out/probe" exchange lo 127.0.0.1 50
 says "no rights: says what to do" "raw sockets need root or CAP_NET_RAW: run with sudo, or: setcap cap_net_raw+ep nscan" \
 	probe_a unprivileged veth0
 ip -n "$b" link set veth0 down
