@@ -7,6 +7,11 @@ cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
 
 probe=${NSCAN_BUILD:-build}/release/tests/live/link_probe
 [ -x "$probe" ] || probe=${NSCAN_BUILD:-build}/tests/live/link_probe
+if [ ! -x "$probe" ]; then
+	not_ok "$probe is not there: make tests-build"
+	plan
+	exit
+fi
 a=nslnk${BASHPID}a b=nslnk${BASHPID}b
 out=$(mktemp -d)
 port="" background_pid=""
