@@ -1,0 +1,342 @@
+/* internal.h: the engine's own structures, shared by its files and by nobody else.
+ *
+ *   engine.c     the public functions: configuration, the window of active hosts, pacing, events, progress
+ *   hosts.c      hosts by address, and the heap that says which one wants to act next
+ *   discovery.c  neighbours (ARP) and the question whether a host is up
+ *   portscan.c   the states of one host's UDP ports: replies, verdicts, the end
+ *   asklog.c     the order of asks, and what a refusal proves about the asks before it
+ *   asking.c     what to ask a host next, within its limit
+ *   match.c      which question a received packet answers
+ */
+#ifndef NSCAN_CORE_INTERNAL_H
+#define NSCAN_CORE_INTERNAL_H
+
+#include "nscan/engine.h"
+#include "nscan/limiter.h"
+#include "nscan/ranges.h"
+#include "nscan/rtt.h"
+#include "nscan/wire.h"
+
+#define MS INT64_C(1000000)
+#define NEVER INT64_MAX
+#define NO_INDEX UINT32_MAX
+
+/* Identity of the discovery's own UDP probes must differ from the port scan's to the same port. */
+enum { DISCOVERY_ATTEMPT = 0x8000 };
+
+/* One UDP port of one host. */
+enum port_stage {
+	STAGE_FRESH,   /* not asked yet */
+	STAGE_WAITING, /* asked, the timeout has not passed */
+	STAGE_AGAIN,   /* silent so far, in one of the two queues */
+	STAGE_SETTLED,
+};
+
+struct port_slot {
+	uint32_t next;         /* in its queue; NO_INDEX: last */
+	uint32_t last_entry;   /* number of the newest log entry about this port */
+	uint32_t last_bracket; /* log number of the refusal that last proved a silence */
+	uint32_t epoch;        /* the scan's epoch when it was last asked */
+	int64_t last_sent_ns;
+	uint16_t number;
+	uint16_t attempts;     /* asks so far: the next attempt's number */
+	uint16_t waiting;      /* asks of it that have not timed out */
+	uint16_t weak_attempt; /* the last attempt that got a weak answer, plus 1 */
+	uint8_t stage;         /* enum port_stage */
+	uint8_t state;         /* enum port_state, once settled */
+	bool by_target;        /* settled by an ICMP error of the target itself */
+	uint8_t silences;      /* asks unanswered although the host could provably refuse */
+	uint8_t brackets;      /* on how many separate occasions that was */
+	uint8_t unproven;      /* asks in the current round about which nothing is proved yet */
+	uint8_t weak_answers;  /* quick answers that prove nothing by themselves, from a host under forgery */
+	uint8_t failed_sends;
+	uint16_t round;        /* the scan's round when unproven was started */
+};
+
+/* First in, first out, through port_slot.next. */
+struct port_queue {
+	uint32_t first, last, count;
+};
+
+/* One ask in the order sent: what a refusal proves about the asks before it is read from here. */
+struct log_entry {
+	int64_t sent_ns;
+	uint32_t slot;      /* index of the port; NO_INDEX when it was not sent after all */
+	uint32_t bracket;   /* the refusal that proved that a token was there */
+	uint16_t attempt;
+	bool refused;       /* an ICMP error of the target answered it */
+	bool answered;      /* anything else answered it */
+	bool expired;
+	bool sentinel;      /* the port was known to be closed */
+	bool check;         /* part of a check */
+	bool bracketed;
+	bool full;          /* sent to a full bucket, among so few that each found a token whatever the order */
+	uint16_t after;     /* refusals of asks sent later, near enough to say something about this one */
+	float expected;     /* probability with which it was expected to take a token */
+};
+
+/* The port scan of one host. */
+struct portscan {
+	struct port_slot *slots;   /* in the order of asking */
+	size_t slot_count;
+	size_t settled;
+	size_t fresh_next;         /* slots before it have been asked at least once */
+	struct port_queue retry;   /* silent, and nothing proved about it */
+	struct port_queue suspects; /* silent at least once while the host could refuse */
+
+	struct log_entry *log;     /* ring: entry n is at n modulo the capacity, a power of two */
+	uint32_t log_capacity;
+	uint32_t log_first;        /* oldest kept */
+	uint32_t log_unexpired;    /* oldest not timed out */
+	uint32_t log_next;         /* number of the next entry */
+	uint32_t outstanding;      /* asks not answered and not timed out */
+	double expected_out;       /* tokens that they are expected to take */
+	int64_t last_ask_ns;
+
+	struct limiter limiter;
+	struct loss loss;
+	double closed_weight;      /* verdicts lately, for the share of ports that refuse */
+	double silent_weight;
+	double silence;            /* how probable the silence since the last refusal is, had tokens been there */
+	double window;             /* how many asks may be outstanding while no limit is known */
+	uint32_t refusals;
+	uint32_t epoch;            /* counts refusals and empties */
+	uint16_t round;            /* counts sentinels concluded, and empties: what was not proved by then never will be */
+	uint16_t empties_in_row;   /* without a refusal in between */
+	uint32_t suspects_asked;   /* in this epoch */
+	uint32_t group;            /* suspects asked since the last sentinels */
+	uint32_t sentinels_due;    /* of the sentinels behind the group, those not sent yet */
+	int64_t lead_ns;           /* when the refusable ask in front of the suspects was sent */
+	int64_t last_suspect_ns;   /* when a port that silence is to be proved of was last asked */
+
+	uint32_t sentinel;         /* slot of a port known to refuse; NO_INDEX: none yet */
+	uint32_t sentinels_out;
+	uint32_t sentinels_silent; /* in a row, with nothing else refused */
+	bool checking;             /* other asks wait until a sentinel has told whether there is a token */
+	bool drain;                /* ask past the model until the bucket is empty */
+	double drain_window;       /* asks that may be outstanding meanwhile */
+	uint32_t drained;          /* refusals in this drain */
+	int64_t drain_ns;          /* when it began */
+
+	/* The check under way: some ports of the silence once more, and a sentinel behind them. */
+	int64_t tail_ns;           /* when the last ask of the silence that made us check was sent */
+	uint32_t check_left;       /* ports still to be asked before the sentinel */
+	uint32_t check_out;        /* asks of the check not yet answered or timed out */
+	uint32_t check_asked, check_refused;
+	bool check_closed;         /* all its sentinels are sent */
+	bool check_token;          /* a sentinel was refused */
+	int64_t check_first_ns;    /* first ask of it that was refused */
+
+	int64_t hold_ns;           /* nothing is sent before (after a send error) */
+	uint16_t send_pauses;      /* in a row, each longer */
+	bool limit_told;
+};
+
+enum host_stage {
+	HOST_WANTS_NEIGHBOUR, /* its own or its gateway's hardware address is not known yet */
+	HOST_DISCOVERY,       /* is it up? */
+	HOST_PORTS,
+};
+
+struct host {
+	struct addr addr;
+	uint64_t ordinal;
+	enum host_stage stage;
+	struct path path;
+	uint32_t gateway;        /* index of its gateway's neighbour entry; NO_INDEX: on-link or no Ethernet */
+	bool has_mac;
+	uint8_t mac[MAC_BYTES];  /* of the next hop */
+	uint32_t hash_next;
+	uint32_t heap_index;     /* place in the heap; NO_INDEX: not in it */
+	int64_t wake_ns;
+	uint64_t turn;           /* order among equal wakes */
+	uint32_t generation;     /* distinguishes reuse of this place, in cookies */
+	bool in_use;
+
+	unsigned methods;        /* enum discovery bits to be tried */
+	uint16_t round;          /* discovery attempts so far */
+	unsigned round_pending;  /* kinds still to be sent in this round */
+	uint16_t round_port;     /* next of the discovery UDP ports */
+	int64_t sent_at_ns[PROBE_KIND_COUNT]; /* newest discovery probe of each kind */
+	int64_t decide_ns;       /* when silence becomes the answer */
+	const char *gone_reason; /* a router says the host cannot be reached */
+	struct addr gone_from;
+	bool router_says_gone;   /* host or net unreachable: no further round is worth it */
+	uint16_t failed_sends;
+
+	struct rtt rtt;
+	bool told_up;
+	uint64_t rejected_udp;   /* UDP datagrams from its address that answered nothing: somebody forges */
+	struct portscan *scan;   /* NULL before HOST_PORTS */
+};
+
+/* A gateway whose hardware address all hosts behind it need. */
+struct neighbour {
+	struct addr addr;
+	int interface;
+	struct addr source;
+	bool known, failed;
+	uint8_t mac[MAC_BYTES];
+	uint16_t attempts;
+	int64_t next_ns;
+};
+
+/* A token bucket of our own. */
+struct pace {
+	double per_s;
+	double burst;
+	double credit;
+	int64_t at_ns;
+};
+
+struct event_ring {
+	struct event *events;
+	size_t capacity, first, count;
+};
+
+/* What --resume told: sorted, asked before a host or port is taken up. */
+struct skip_port {
+	struct addr addr;
+	uint16_t port;
+};
+
+struct engine {
+	struct engine_config config;
+	struct target_cursor cursor;
+	bool targets_exhausted;
+	uint64_t next_ordinal;
+
+	struct host *hosts;       /* places; grows, never shrinks; pointers do not survive host_new */
+	size_t host_capacity;
+	uint32_t *free_hosts;
+	size_t free_count;
+	uint32_t *buckets;        /* hash of addresses */
+	size_t bucket_count;
+	uint32_t *heap;           /* hosts by wake_ns */
+	size_t heap_count;
+	uint64_t turns;
+	size_t active;
+
+	struct neighbour *neighbours;
+	size_t neighbour_count;
+
+	uint16_t *port_order;     /* the ports in the order of asking */
+	size_t port_count;
+	uint32_t *slot_of_port;   /* 65536 entries: slot + 1; the same for every host */
+	uint16_t *discovery_ports;
+	size_t discovery_port_count;
+
+	struct event_ring events;
+	struct addr_ranges skip_hosts;
+	struct skip_port *skip_ports;
+	size_t skip_port_count, skip_port_capacity;
+	size_t slots_in_use;      /* port slots of all active hosts */
+
+	uint8_t held[65536 / 8];  /* bit for each of our source ports */
+	struct pace sending;      /* over all probes: --max-rate */
+	struct pace taking_up;    /* new hosts: discovery must not flood a LAN */
+	int64_t start_ns;
+	struct loss discovery_loss;
+	struct rtt link_rtt;      /* of neighbours: how quick this LAN is */
+	struct rtt routed_rtt;
+	bool stopped;
+	bool out_of_memory;
+	struct engine_progress progress;
+};
+
+/* hosts.c */
+bool hosts_init(struct engine *e);
+void hosts_free(struct engine *e);
+/* A place for a host; NULL when memory ran out. Older host pointers are invalid afterwards. */
+struct host *host_new(struct engine *e, const struct addr *addr);
+void host_release(struct engine *e, struct host *host);
+struct host *host_find(struct engine *e, const struct addr *addr);
+uint32_t host_index(const struct engine *e, const struct host *host);
+void host_set_wake(struct engine *e, struct host *host, int64_t wake_ns);
+
+/* engine.c */
+/* Queues an event about the host; the caller fills the rest. NULL when memory ran out. */
+struct event *event_new(struct engine *e, const struct host *host, enum event_kind kind, int64_t at_ns);
+void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t port, const char *code, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+void fill_probe(struct engine *e, struct host *host, const struct ask *ask, uint64_t cookie, struct probe *out);
+uint64_t cookie_make(const struct engine *e, const struct host *host, uint32_t low);
+void host_finish(struct engine *e, struct host *host, int64_t now_ns);
+
+/* discovery.c */
+void discovery_start(struct engine *e, struct host *host, int64_t now_ns);
+/* The host's next discovery probe, if one is due; else sets its next wake. May finish the host. */
+bool discovery_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out);
+bool neighbours_next(struct engine *e, int64_t now_ns, struct probe *out);
+int64_t neighbours_wake(const struct engine *e);
+void neighbour_learnt(struct engine *e, const struct addr *addr, const uint8_t *mac, int64_t at_ns);
+/* Some packet proves that the host is up. Tells so once, and goes on to the ports. */
+void host_is_up(struct engine *e, struct host *host, const char *reason, const struct reply *reply, int64_t sent_ns,
+                int64_t at_ns);
+void host_is_gone(struct engine *e, struct host *host, const char *reason, const struct addr *from, int64_t at_ns);
+void discovery_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns);
+void discovery_unresolved(struct engine *e, struct host *host, int64_t now_ns);
+uint32_t discovery_asks_needed(const struct engine *e, const struct host *host);
+
+/* portscan.c */
+/* What a verified reply to a port says. */
+struct verdict {
+	enum port_state state;
+	const char *reason;
+	struct addr from;
+	uint16_t from_port;
+	bool by_target;   /* an ICMP error of the target itself: it took a token */
+	bool weak;        /* a UDP answer whose content proves nothing */
+};
+bool portscan_start(struct engine *e, struct host *host, int64_t now_ns);
+void portscan_free(struct portscan *scan);
+bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out);
+void portscan_reply(struct engine *e, struct host *host, uint32_t slot, uint16_t attempt, const struct verdict *verdict,
+                    const struct reply *reply, int64_t at_ns);
+void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns);
+void portscan_unresolved(struct engine *e, struct host *host, int64_t now_ns);
+/* Seconds that the rest will take by the limit learnt; 0 when there is no limit. */
+double portscan_remaining_s(const struct portscan *scan);
+void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, const char *reason, int64_t at_ns);
+int64_t ask_timeout(const struct host *host);
+
+/* asklog.c: the order of asks, and what refusals prove about the asks before them */
+struct log_entry *asklog_entry(struct portscan *scan, uint32_t number);
+/* Appends; may forget the oldest. */
+struct log_entry *asklog_push(struct portscan *scan, int64_t now_ns);
+/* The entry of that attempt at the port; NULL when it is forgotten. */
+struct log_entry *asklog_find(struct portscan *scan, const struct port_slot *slot, uint16_t attempt, uint32_t *number);
+/* Takes the entry out of what is outstanding. */
+void asklog_close(struct portscan *scan, struct log_entry *entry);
+/* Times out what is due; draws the conclusions from silence. */
+void asklog_expire(struct engine *e, struct host *host, int64_t now_ns);
+/* Some ports of a silence are to be asked once more, with a sentinel behind them. */
+void check_begin(struct portscan *scan, int64_t tail_ns);
+/* An ask that is part of a check was refused, or timed out. */
+void check_answered(struct portscan *scan, const struct log_entry *entry, bool refused);
+/* Refusal `number` arrived: the asks in front of it were asked while there was a token. */
+void asklog_prove(struct engine *e, struct host *host, uint32_t number, int64_t at_ns);
+/* Estimates that follow from the verdicts so far. */
+double closed_share(const struct portscan *scan);
+double refusal_expected(const struct portscan *scan, const struct port_slot *slot);
+uint32_t asks_needed(const struct engine *e, const struct portscan *scan);
+/* How many more proved silences make the port open|filtered; 0: it is. */
+uint32_t silences_missing(const struct engine *e, const struct portscan *scan, const struct port_slot *slot);
+uint8_t unproven_asks(const struct portscan *scan, const struct port_slot *slot);
+int64_t order_gap(const struct host *host);
+/* Whether a proof also needs a refusal just before the asks (because tokens may come in lumps: windowed limiters). */
+bool needs_lead(const struct host *host);
+int64_t lead_window(const struct host *host);
+/* How many refusals behind an ask prove that there was a token for it. 0: order proves nothing on this path (it jitters too much
+ * for the rate of the limit); then only a full bucket does. */
+uint32_t refusals_for_proof(const struct host *host);
+/* The level of the bucket at which asks that are to prove something are sent. */
+double proof_level(const struct host *host);
+
+/* asking.c: what to ask this host next */
+bool asking_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out, int64_t *wake_ns);
+void queue_push(struct portscan *scan, struct port_slot *slot);
+/* Every unsettled port got all the tries that make sense on a host that refuses nothing. */
+bool asking_exhausted(const struct engine *e, const struct portscan *scan);
+
+#endif

@@ -1,0 +1,227 @@
+/* limiter.c: what is known about a host's bucket of ICMP errors, from what it refused and what it did not. */
+#include "nscan/limiter.h"
+
+#include <math.h>
+
+enum {
+	FIRST_TEST_MS = 10, /* the shortest refill looked for: Junos and Linux's host-wide bucket give 1 a millisecond */
+	LEARNING_DRAINS = 5,
+	TOKENS_BETWEEN_DRAINS = 16,
+	MOST_CONTRADICTIONS = 4,
+	TOKENS_FOR_ANCHOR = 24,
+};
+#define SECOND_NS 1e9
+#define UNLIMITED_LEVEL 1e9
+
+void limiter_init(struct limiter *limiter)
+{
+	*limiter = (struct limiter){.phase = LIMITER_UNSEEN};
+}
+
+/* A bucket that holds one token: what matters is the time since that token was taken (Cisco: 500 ms). */
+bool limiter_is_interval(const struct limiter *limiter)
+{
+	return limiter->phase == LIMITER_KNOWN && limiter->burst < 1.5;
+}
+
+double limiter_try_level(const struct limiter *limiter)
+{
+	double shortest = (double)limiter->shortest_ns, longest = (double)limiter->longest_ns;
+
+	if (!limiter_is_interval(limiter) || longest - shortest < 0.03 * longest)
+		return 1.005;
+	return (shortest + 0.6 * (longest - shortest)) / longest;
+}
+
+double limiter_level(const struct limiter *limiter, int64_t now_ns)
+{
+	double level;
+
+	switch (limiter->phase) {
+	case LIMITER_UNSEEN:
+		return UNLIMITED_LEVEL;
+	case LIMITER_LEARNING:
+		return now_ns >= limiter->level_at_ns + limiter->test_step_ns ? 1 : 0;
+	case LIMITER_KNOWN:
+		break;
+	}
+	if (limiter_is_interval(limiter)) /* time since the token was taken, in intervals: more than one is surer than one */
+		return (double)(now_ns - limiter->last_use_ns) / (double)limiter->longest_ns;
+	level = limiter->level + (double)(now_ns - limiter->level_at_ns) / SECOND_NS * limiter->rate;
+	return level < limiter->burst ? level : limiter->burst;
+}
+
+int64_t limiter_ready_ns(const struct limiter *limiter, double need, int64_t now_ns)
+{
+	double level = limiter_level(limiter, now_ns);
+
+	if (level >= need || limiter->phase == LIMITER_UNSEEN)
+		return now_ns;
+	if (limiter->phase == LIMITER_LEARNING)
+		return limiter->level_at_ns + limiter->test_step_ns;
+	if (limiter_is_interval(limiter))
+		return limiter->last_use_ns + (int64_t)ceil(need * (double)limiter->longest_ns);
+	if (need > limiter->burst)
+		need = limiter->burst;
+	return now_ns + (int64_t)ceil((need - level) / limiter->rate * SECOND_NS);
+}
+
+static void set_level(struct limiter *limiter, double level, int64_t at_ns)
+{
+	limiter->level = level < 0 ? 0 : level < limiter->burst ? level : limiter->burst;
+	limiter->level_at_ns = at_ns;
+}
+
+/* Limits that are built into systems in wide use (sources in the tables of the documentation): when a measurement comes
+ * close to one, that one it is, and no refinement is needed. */
+static const struct {
+	double rate, burst_low, burst_high;
+} usual_limits[] = {
+	{1, 4.5, 7.5},      /* Linux, IPv4, per peer */
+	{10, 4.5, 7.5},     /* Linux, IPv6 */
+	{2, 0.5, 1.5},      /* Cisco IOS: one each 500 ms */
+};
+
+static double settle_rate(struct limiter *limiter, double measured, double error)
+{
+	limiter->is_bucket = false;
+	for (unsigned i = 0; i < sizeof(usual_limits) / sizeof(usual_limits[0]); i++)
+		if (limiter->burst >= usual_limits[i].burst_low && limiter->burst <= usual_limits[i].burst_high &&
+		    measured > usual_limits[i].rate * (1 - error) && measured < usual_limits[i].rate * (1 + error)) {
+			limiter->is_bucket = usual_limits[i].burst_low > 1;
+			return usual_limits[i].rate;
+		}
+	return measured;
+}
+
+/* Between two empties at empty_ns and at_ns, `used_since` tokens came, give or take the fraction left at each end. That is
+ * exact as long as the bucket never was full in between; when we were slow it was, and tokens were lost that nobody
+ * counted. So what was once proved to come is not given up lightly. */
+static void measure(struct limiter *limiter, int64_t at_ns)
+{
+	double seconds = (double)(at_ns - limiter->empty_ns) / SECOND_NS;
+	double tokens = limiter->used_since, rate;
+
+	if (seconds <= 0)
+		return;
+	limiter->least *= 0.9;
+	if (tokens >= 3 && (tokens - 1) / seconds > limiter->least)
+		limiter->least = (tokens - 1) / seconds;
+	rate = (tokens + 0.4) / seconds;
+	if (rate < limiter->least)
+		rate = limiter->least;
+	if (tokens >= 1)
+		limiter->rate = settle_rate(limiter, rate, 0.08 + 0.6 / tokens);
+	if (tokens >= 4)
+		limiter->settled = true;
+	if (tokens >= TOKENS_FOR_ANCHOR) {
+		limiter->empty_ns = at_ns;
+		limiter->used_since = 0;
+	}
+}
+
+void limiter_used(struct limiter *limiter, int64_t sent_ns)
+{
+	double level;
+
+	limiter->used++;
+	limiter->used_since++;
+	limiter->used_since_check++;
+	if (limiter->used == 1)
+		limiter->first_use_ns = sent_ns;
+	switch (limiter->phase) {
+	case LIMITER_UNSEEN:
+		break;
+	case LIMITER_LEARNING:
+		if (sent_ns <= limiter->empty_ns || sent_ns <= limiter->last_use_ns) { /* reordered: not a new token but one of the old ones */
+			limiter->used_since--;
+			limiter->burst += 1;
+			break;
+		}
+		/* The first new token: it came between the last test that found none and this one. */
+		limiter->phase = LIMITER_KNOWN;
+		limiter->longest_ns = sent_ns - limiter->last_use_ns;
+		limiter->rate = settle_rate(limiter, 1.3 / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS), 0.5);
+		limiter->drains_left = limiter_is_interval(limiter) ? 0 : LEARNING_DRAINS;
+		set_level(limiter, 0, sent_ns);
+		break;
+	case LIMITER_KNOWN:
+		level = limiter_level(limiter, sent_ns);
+		if (limiter_is_interval(limiter)) {
+			int64_t waited_ns = sent_ns - limiter->last_use_ns;
+
+			if (waited_ns > 0 && (limiter->longest_ns == 0 || waited_ns < limiter->longest_ns))
+				limiter->longest_ns = waited_ns;
+			if (limiter->shortest_ns > limiter->longest_ns)
+				limiter->shortest_ns = limiter->longest_ns * 9 / 10;
+			limiter->contradictions = 0;
+			limiter->settled = limiter->used_since >= 4;
+			limiter->rate = settle_rate(limiter, SECOND_NS / (double)limiter->longest_ns, 0.1);
+			limiter->drains_left = 0;
+		} else {
+			set_level(limiter, level - 1, sent_ns > limiter->level_at_ns ? sent_ns : limiter->level_at_ns);
+		}
+		if (limiter->used_since_check >= TOKENS_BETWEEN_DRAINS && limiter->drains_left == 0 &&
+		    !limiter_is_interval(limiter)) {
+			limiter->drains_left = 1;
+			limiter->used_since_check = 0;
+		}
+		break;
+	}
+	if (sent_ns > limiter->last_use_ns)
+		limiter->last_use_ns = sent_ns;
+}
+
+void limiter_empty(struct limiter *limiter, int64_t at_ns)
+{
+	switch (limiter->phase) {
+	case LIMITER_UNSEEN:
+		limiter->phase = LIMITER_LEARNING;
+		limiter->burst = limiter->used > 0 ? limiter->used : 1;
+		limiter->empty_ns = at_ns;
+		limiter->used_since = 0;
+		limiter->test_step_ns = FIRST_TEST_MS * INT64_C(1000000);
+		limiter->level_at_ns = at_ns;
+		return;
+	case LIMITER_LEARNING:
+		limiter->shortest_ns = at_ns - limiter->last_use_ns;
+		limiter->test_step_ns = at_ns - limiter->level_at_ns > 0 ? limiter->test_step_ns * 2 : limiter->test_step_ns;
+		if (limiter->test_step_ns > INT64_C(4000000000))
+			limiter->test_step_ns = INT64_C(4000000000);
+		/* empty_ns stays: the burst was just taken then, so the bucket held nothing at all, while now it may
+		 * hold the better part of a token. */
+		limiter->level_at_ns = at_ns;
+		return;
+	case LIMITER_KNOWN:
+		break;
+	}
+	if (limiter_is_interval(limiter)) {
+		int64_t waited_ns = at_ns - limiter->last_use_ns;
+
+		/* Later than it ever took: something was lost. Only when that goes on does the interval seem longer. */
+		if (waited_ns < limiter->longest_ns) {
+			if (waited_ns > limiter->shortest_ns)
+				limiter->shortest_ns = waited_ns;
+		} else if (++limiter->contradictions >= MOST_CONTRADICTIONS) {
+			limiter->contradictions = 0;
+			limiter->longest_ns += limiter->longest_ns / 10;
+		}
+		limiter->rate = settle_rate(limiter, SECOND_NS / (double)limiter->longest_ns, 0.1);
+		return;
+	}
+	measure(limiter, at_ns);
+	if (limiter->drains_left > 0)
+		limiter->drains_left--;
+	limiter->used_since_check = 0;
+	set_level(limiter, 0, at_ns);
+}
+
+void limiter_surplus(struct limiter *limiter, int64_t sent_ns)
+{
+	if (limiter->phase != LIMITER_KNOWN)
+		return;
+	/* Better a few asks in vain than tokens that nobody uses. */
+	(void)sent_ns;
+	if (limiter->drains_left == 0)
+		limiter->drains_left = 1;
+}

@@ -1,0 +1,303 @@
+/* match.c: which question a received packet answers, and what it says. Nothing is believed that does not verify. */
+#include <string.h>
+
+#include "internal.h"
+
+/* How many attempts back a reply may refer to. */
+enum { ATTEMPTS_BACK = 64 };
+
+static bool is_held(const struct engine *e, uint16_t port)
+{
+	return e->held[port / 8] >> (port % 8) & 1;
+}
+
+static void reject(struct engine *e)
+{
+	e->progress.rejected++;
+}
+
+/* A settled question of the discovery: loss and round trips are learnt from it. */
+static void learn_discovery(struct engine *e, struct host *host, enum probe_kind kind, uint16_t attempt, int64_t at_ns)
+{
+	int64_t rtt_ns = at_ns - host->sent_at_ns[kind];
+	bool newest = attempt + 1 == host->round;
+
+	if (!host->told_up)
+		loss_answered(&e->discovery_loss, host->round > 0 ? host->round - 1u : 0);
+	if (!newest || host->sent_at_ns[kind] == 0)
+		return;
+	rtt_sample(&host->rtt, rtt_ns);
+	rtt_sample(kind == PROBE_ARP ? &e->link_rtt : &e->routed_rtt, rtt_ns);
+}
+
+/* Tries the attempts of one kind from the newest back; returns the attempt or -1. */
+static int find_attempt(struct engine *e, struct ask *ask, uint16_t flag, uint32_t asked, const struct reply *reply,
+                        enum match *match)
+{
+	for (uint32_t back = 0; back < ATTEMPTS_BACK && back < asked; back++) {
+		uint16_t attempt = (uint16_t)(asked - 1 - back);
+
+		ask->attempt = attempt | flag;
+		*match = probe_modules[ask->kind]->matches(&e->config.probe, ask, reply);
+		if (*match != MATCH_NO)
+			return attempt;
+	}
+	return -1;
+}
+
+static void receive_arp(struct engine *e, const struct reply *reply, int64_t at_ns)
+{
+	struct host *host = host_find(e, &reply->src);
+	struct ask ask;
+	enum match match;
+	int attempt;
+
+	if (!reply->arp_is_reply)
+		return;
+	neighbour_learnt(e, &reply->src, reply->mac, at_ns);
+	host = host_find(e, &reply->src);
+	if (!host || host->stage != HOST_WANTS_NEIGHBOUR || !host->path.on_link)
+		return;
+	ask = (struct ask){PROBE_ARP, host->path.source, host->addr, 0, 0};
+	attempt = find_attempt(e, &ask, 0, host->round, reply, &match);
+	if (attempt < 0)
+		return;
+	e->progress.received++;
+	memcpy(host->mac, reply->mac, MAC_BYTES);
+	host->has_mac = true;
+	/* ARP does not say which request it answers: only the first is sure (Karn's rule). */
+	learn_discovery(e, host, PROBE_ARP, host->round == 1 ? 0 : UINT16_MAX - 1, at_ns);
+	host_is_up(e, host, "arp-reply", reply, host->round == 1 ? host->sent_at_ns[PROBE_ARP] : 0, at_ns);
+}
+
+static void receive_direct(struct engine *e, enum probe_kind kind, const char *reason, const struct reply *reply,
+                           int64_t at_ns)
+{
+	struct host *host = host_find(e, &reply->src);
+	struct ask ask = {.kind = kind, .dst = reply->src};
+	enum match match;
+	int attempt;
+
+	if (!host || host->sent_at_ns[kind] == 0)
+		return;
+	ask.src = host->path.source;
+	attempt = find_attempt(e, &ask, 0, host->round, reply, &match);
+	if (attempt < 0) {
+		if (host->stage == HOST_DISCOVERY)
+			reject(e);
+		return;
+	}
+	e->progress.received++;
+	learn_discovery(e, host, kind, (uint16_t)attempt, at_ns);
+	host_is_up(e, host, reason, reply, attempt + 1 == host->round ? host->sent_at_ns[kind] : 0, at_ns);
+}
+
+/* A slot whose question this reply answers, by port number; NO_INDEX when none does. */
+static uint32_t find_slot(struct engine *e, struct host *host, uint16_t port, const struct reply *reply, uint16_t *attempt,
+                          enum match *match)
+{
+	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0};
+	uint32_t slot = e->slot_of_port[port];
+	int found;
+
+	if (!host->scan || slot == 0)
+		return NO_INDEX;
+	slot--;
+	found = find_attempt(e, &ask, 0, host->scan->slots[slot].attempts, reply, match);
+	if (found < 0)
+		return NO_INDEX;
+	*attempt = (uint16_t)found;
+	return slot;
+}
+
+/* A server may answer from another port than the one asked (TFTP, RFC 1350 section 4). */
+static uint32_t find_other_port(struct engine *e, struct host *host, const struct reply *reply, uint16_t *attempt,
+                                enum match *match)
+{
+	if (!host->scan || e->config.probe.data)
+		return NO_INDEX;
+	for (uint32_t slot = 0; slot < host->scan->slot_count; slot++) {
+		uint16_t port = host->scan->slots[slot].number;
+
+		if (payload_count(e->config.probe.payloads, port) == 0)
+			break; /* ports with payloads come first */
+		if (payload_for(e->config.probe.payloads, port, 0)->other_port &&
+		    find_slot(e, host, port, reply, attempt, match) != NO_INDEX)
+			return slot;
+	}
+	return NO_INDEX;
+}
+
+/* A discovery UDP probe to that port, answered by this reply? */
+static int find_discovery_udp(struct engine *e, struct host *host, uint16_t port, const struct reply *reply)
+{
+	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0};
+	enum match match;
+
+	if (host->sent_at_ns[PROBE_UDP] == 0)
+		return -1;
+	return find_attempt(e, &ask, DISCOVERY_ATTEMPT, host->round, reply, &match);
+}
+
+static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_ns)
+{
+	struct host *host = host_find(e, &reply->src);
+	struct verdict verdict = {.state = PORT_OPEN, .reason = "udp-response"};
+	enum match match = MATCH_NO;
+	uint16_t attempt = 0;
+	uint32_t slot;
+	int round;
+
+	if (!is_held(e, reply->dst_port))
+		return;
+	if (!host) {
+		reject(e);
+		return;
+	}
+	round = find_discovery_udp(e, host, reply->src_port, reply);
+	if (round >= 0) {
+		e->progress.received++;
+		learn_discovery(e, host, PROBE_UDP, (uint16_t)round, at_ns);
+		host_is_up(e, host, "udp-response", reply, host->sent_at_ns[PROBE_UDP], at_ns);
+		return;
+	}
+	slot = find_slot(e, host, reply->src_port, reply, &attempt, &match);
+	if (slot == NO_INDEX) {
+		slot = find_other_port(e, host, reply, &attempt, &match);
+		verdict.from_port = reply->src_port;
+	}
+	if (slot == NO_INDEX) {
+		host->rejected_udp++;
+		reject(e);
+		return;
+	}
+	e->progress.received++;
+	verdict.weak = match == MATCH_WEAK;
+	portscan_reply(e, host, slot, attempt, &verdict, reply, at_ns);
+}
+
+/* An ICMP error that verified: what it says about the host, while its state is open. */
+static void error_about_host(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
+                             int64_t sent_ns, int64_t at_ns)
+{
+	if (addr_equal(&reply->src, &host->addr)) {
+		host_is_up(e, host, row->name, reply, sent_ns, at_ns);
+		return;
+	}
+	if (row->meaning == ICMP_MEANS_FILTERED && !host->told_up && (row->host_gone || !host->gone_reason)) {
+		/* A router speaks for it. Its other probes may still be answered: decided when the round ends. */
+		host->router_says_gone = host->router_says_gone || row->host_gone;
+		host->gone_reason = row->name;
+		host->gone_from = reply->src;
+	}
+}
+
+static bool quotes_our_host(struct engine *e, const struct reply *reply, struct host **host)
+{
+	*host = host_find(e, &reply->quote.dst);
+	return *host && addr_equal(&reply->quote.src, &(*host)->path.source);
+}
+
+static void error_for_udp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
+                          int64_t at_ns)
+{
+	struct verdict verdict = {0};
+	enum match match = MATCH_NO;
+	uint16_t attempt = 0;
+	uint32_t slot;
+	int round = find_discovery_udp(e, host, reply->quote.dst_port, reply);
+
+	if (round >= 0) {
+		e->progress.received++;
+		if (addr_equal(&reply->src, &host->addr))
+			learn_discovery(e, host, PROBE_UDP, (uint16_t)round, at_ns);
+		error_about_host(e, host, row, reply, host->sent_at_ns[PROBE_UDP], at_ns);
+		return;
+	}
+	slot = find_slot(e, host, reply->quote.dst_port, reply, &attempt, &match);
+	if (slot == NO_INDEX) {
+		reject(e);
+		return;
+	}
+	e->progress.received++;
+	verdict.by_target = addr_equal(&reply->src, &host->addr);
+	if (!verdict.by_target)
+		verdict.from = reply->src;
+	verdict.reason = row->name;
+	if (row->meaning == ICMP_MEANS_PORT_CLOSED)
+		verdict.state = verdict.by_target ? PORT_CLOSED : PORT_FILTERED;
+	else if (row->meaning == ICMP_MEANS_FILTERED)
+		verdict.state = PORT_FILTERED;
+	else
+		return; /* too big, reassembly: an observation about the path, the probe stays unanswered */
+	portscan_reply(e, host, slot, attempt, &verdict, reply, at_ns);
+}
+
+static void error_for_icmp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
+                           int64_t at_ns)
+{
+	struct ask ask = {.src = host->path.source, .dst = host->addr};
+	enum match match;
+
+	for (unsigned kind = PROBE_ECHO; kind <= PROBE_TIMESTAMP; kind++) {
+		ask.kind = (enum probe_kind)kind;
+		if (host->sent_at_ns[kind] == 0 || find_attempt(e, &ask, 0, host->round, reply, &match) < 0)
+			continue;
+		e->progress.received++;
+		error_about_host(e, host, row, reply, host->sent_at_ns[kind], at_ns);
+		return;
+	}
+	if (host->stage == HOST_DISCOVERY)
+		reject(e);
+}
+
+static void receive_error(struct engine *e, const struct reply *reply, int64_t at_ns)
+{
+	const struct icmp_row *row = icmp_lookup(reply->src.family, reply->icmp_type, reply->icmp_code);
+	const struct quote *quote = &reply->quote;
+	struct host *host;
+
+	if (!row || row->meaning == ICMP_MEANS_NOTHING)
+		return;
+	if (quote->protocol == IP_PROTO_UDP && quote->has_ports) {
+		if (quotes_our_host(e, reply, &host))
+			error_for_udp(e, host, row, reply, at_ns);
+		else if (is_held(e, quote->src_port))
+			reject(e);
+	} else if (quote->protocol == IP_PROTO_ICMP && quotes_our_host(e, reply, &host)) {
+		error_for_icmp(e, host, row, reply, at_ns);
+	}
+}
+
+void engine_receive(struct engine *e, const struct reply *reply, int64_t at_ns)
+{
+	if (e->stopped)
+		return;
+	if (reply->checksum_bad) {
+		if (reply->kind == REPLY_ICMP_ERROR)
+			reject(e);
+		return;
+	}
+	switch (reply->kind) {
+	case REPLY_ARP:
+		receive_arp(e, reply, at_ns);
+		break;
+	case REPLY_ECHO:
+		receive_direct(e, PROBE_ECHO, "echo-reply", reply, at_ns);
+		break;
+	case REPLY_TIMESTAMP:
+		receive_direct(e, PROBE_TIMESTAMP, "timestamp-reply", reply, at_ns);
+		break;
+	case REPLY_UDP:
+		receive_udp(e, reply, at_ns);
+		break;
+	case REPLY_ICMP_ERROR:
+		receive_error(e, reply, at_ns);
+		break;
+	case REPLY_NONE:
+	case REPLY_ECHO_REQUEST:
+	case REPLY_FRAGMENT:
+	case REPLY_OTHER:
+		break;
+	}
+}

@@ -1,0 +1,17 @@
+/* scenario.h: random scenarios: one seed is one host, its limiter, its ports and its path. */
+#ifndef NSCAN_TESTS_SCENARIO_H
+#define NSCAN_TESTS_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim/sim.h"
+
+/* Runs the scenario of that seed, traced; true when every state came out right. */
+bool scenario_one(uint64_t seed, FILE *out);
+/* Runs `count` of them from seed `first` on; prints how long they took against their floors, and each failing seed with the
+ * way to replay it. Returns how many failed. */
+unsigned scenario_many(uint64_t first, unsigned long count, FILE *out);
+
+#endif

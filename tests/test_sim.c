@@ -1,0 +1,110 @@
+/* test_sim.c: whole scans in a simulated network: hosts of every limiter kind, loss, jitter, mixes of ports, from seeds.
+ *
+ *   test_sim                 what `make check` runs
+ *   test_sim one SEED        one random scenario, traced
+ *   test_sim many FIRST N    N random scenarios, with the distribution
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/scenario.h"
+
+/* sim/run names how many scenarios; the default keeps `make check` short. */
+enum { SCENARIOS_IN_CHECK = 10000 };
+
+static void test_all_closed_default_linux(void **state)
+{
+	struct sim *sim = sim_new(1);
+	struct sim_host *host = sim_add(sim, false);
+
+	(void)state;
+	host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+	assert_true(sim_run(sim, "10001-10060", INT64_C(200000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	printf("# 60 closed ports, 1/s burst 6: %.2f s (floor 54), %llu probes\n",
+	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9, (unsigned long long)sim->hosts[0].probes);
+	assert_true(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns <= INT64_C(56000000000));
+	assert_true(sim->hosts[0].probes <= 60 * 1.3 + 50);
+	assert_int_equal(sim->limits, 1);
+	assert_true(sim->last_limit.icmp_per_s == 1.0);
+	assert_int_equal(sim->last_limit.burst, 6);
+	sim_free(sim);
+}
+
+/* The mixed host that other scanners get wrong: 29 closed, 3 answering, 4 silent, 14 dropped. */
+static void test_mixed_host(void **state)
+{
+	struct sim *sim = sim_new(2);
+	struct sim_host *host = sim_add(sim, false);
+
+	(void)state;
+	host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+	for (int i = 0; i < 50; i++)
+		host->ports[10001 + i * 7 % 50] = i < 29 ? SIM_CLOSED : i < 32 ? SIM_ANSWERS : i < 36 ? SIM_SILENT : SIM_DROPPED;
+	assert_true(sim_run(sim, "10001-10050", INT64_C(200000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	printf("# mixed host of 50: %.2f s (floor 23), %llu probes\n",
+	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9, (unsigned long long)sim->hosts[0].probes);
+	assert_true(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns <= INT64_C(28000000000));
+	sim_free(sim);
+}
+
+static void test_unlimited_all_ports(void **state)
+{
+	struct sim *sim = sim_new(3);
+
+	(void)state;
+	sim_add(sim, false);
+	assert_true(sim_run(sim, "-", INT64_C(20000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	printf("# 65535 closed ports without a limit, 0.2 ms away: %.2f s, %llu probes\n",
+	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9, (unsigned long long)sim->hosts[0].probes);
+	assert_true(sim->hosts[0].probes <= 65535 * 1.3 + 50);
+	sim_free(sim);
+}
+
+static void test_silent_host(void **state)
+{
+	struct sim *sim = sim_new(4);
+	struct sim_host *host = sim_add(sim, true);
+
+	(void)state;
+	for (int i = 0; i < 65536; i++)
+		host->ports[i] = SIM_DROPPED;
+	host->ports[10005] = SIM_ANSWERS;
+	assert_true(sim_run(sim, "10001-10100", INT64_C(60000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	assert_int_equal(sim->verdicts[10005].state, PORT_OPEN);
+	assert_string_equal(sim->verdicts[10001].reason, "no-response");
+	sim_free(sim);
+}
+
+static void test_random_scenarios(void **state)
+{
+	(void)state;
+	assert_int_equal(scenario_many(1, SCENARIOS_IN_CHECK, stdout), 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_closed_default_linux),
+		cmocka_unit_test(test_mixed_host),
+		cmocka_unit_test(test_unlimited_all_ports),
+		cmocka_unit_test(test_silent_host),
+		cmocka_unit_test(test_random_scenarios),
+	};
+
+	if (argc == 3 && strcmp(argv[1], "one") == 0)
+		return scenario_one(strtoull(argv[2], NULL, 0), stdout) ? 0 : 1;
+	if (argc == 4 && strcmp(argv[1], "many") == 0)
+		return scenario_many(strtoull(argv[2], NULL, 0), strtoul(argv[3], NULL, 0), stdout) ? 1 : 0;
+	return cmocka_run_group_tests_name("sim", tests, NULL, NULL);
+}
