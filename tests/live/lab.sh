@@ -18,7 +18,7 @@ scan_limit=120 # seconds after which a scan counts as hung
 . "$here/../support/tap.bash"
 
 # Everything at once would only compete for the processor; the long ones come first.
-tests="truth_one truth_two truth_three valgrind lossy forged interrupted asan without_discovery checksums hosts_only loopback tun
+tests="truth_one truth_two truth_three valgrind lossy forged interrupted asan drained without_discovery checksums hosts_only loopback tun
 bad_cases first_probe by_name"
 
 ports=$("$lab" ports)
@@ -40,9 +40,9 @@ capture()
 {
 	local file=$1 who=$2 interface=$3 tries=0
 	shift 3
-	"$lab" in "$who" tcpdump -Z root -U -n -i "$interface" -w "$file" "$@" >"$file.log" 2>&1 </dev/null &
+	"$lab" in "$who" tcpdump -Z root -U -n --immediate-mode -i "$interface" -w "$file" "$@" >"$file.log" 2>&1 </dev/null &
 	captures="$captures $!"
-	until grep -q 'listening on' "$file.log"; do
+	until grep -qs "listening on" "$file.log"; do
 		((++tries > 250)) && return 1
 		sleep 0.02
 	done
@@ -74,7 +74,7 @@ repeated_truth()
 {
 	local run runs=$1
 	# What the scanner's kernel sends because of nscan's probes: answers to answers would be seen here.
-	capture "$tmp/quiet.pcap" sw pscan 'src host 192.168.0.1 and icmp and icmp[0] != 8 and icmp[0] != 13'
+	capture "$tmp/quiet.pcap" sw pscan 'src host 192.168.0.1 and icmp'
 	for run in $(seq "$runs"); do
 		scan_all "$tmp/$run"
 		equal "run $run ends with status 0" 0 $? "$tmp/$run.err"
@@ -82,12 +82,12 @@ repeated_truth()
 		expect "run $run: XML is valid; XML, grepable and normal report agree with JSON" files_agree "$tmp/$run"
 		expect "run $run: nothing was rejected, no send failed" \
 			eval "$compare summary $tmp/$run rejected = 0 && $compare summary $tmp/$run send_errors = 0"
-		expect "run $run: takes less than 30 s" "$compare" summary "$tmp/$run" elapsed_s '<' 30
+		expect "run $run: takes less than 45 s" "$compare" summary "$tmp/$run" elapsed_s "<" 45
 		echo "# elapsed $("$compare" summary "$tmp/$run" elapsed_s) s, $("$compare" summary "$tmp/$run" sent) packets"
 	done
 	capture_end
-	equal "no target got an ICMP error from the scanner" 0 "$(frames "$tmp/quiet.pcap")"
-	equal "tcpdump itself ran" 1 "$(grep -c 'packets captured' "$tmp/quiet.pcap.log")"
+	equal "no target got an ICMP error from the scanner" 0 "$(frames "$tmp/quiet.pcap" 'icmp[0] != 8 and icmp[0] != 13')"
+	expect "... and the capture would have seen it: it has the echo requests" test "$(frames "$tmp/quiet.pcap")" -ge "$runs"
 }
 
 test_truth_one()
@@ -106,10 +106,10 @@ ndiff_same()
 	[ $? -lt 2 ] && ! grep -E '^[-+]' <<<"$out" | grep -vE '^[-+]Nmap '
 }
 
-# tshark's verdict on each packet of the scanner: 0 bad, 1 good, 3 not there. Prints "ip udp icmp" once for each combination.
+# tshark's verdict on the packets of a capture: 0 bad, 1 good, 3 not there. Prints "COUNT ip,udp,icmp" for each combination.
 verdicts()
 {
-	tshark -r "$1" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -o icmp.check_checksum:TRUE -Y 'ip.src == 192.168.0.1' -T fields \
+	tshark -r "$1" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -T fields \
 		-E occurrence=f -E separator=, -e ip.checksum.status -e udp.checksum.status -e icmp.checksum.status 2>/dev/null | sort | uniq -c |
 		sed 's/^ *//'
 }
@@ -117,11 +117,11 @@ verdicts()
 test_checksums()
 {
 	local seen
-	capture "$tmp/good.pcap" 150 eth0 udp or icmp
-	capture "$tmp/routed.pcap" 180 eth0 udp or icmp
+	capture "$tmp/good.pcap" 150 eth0 src host 192.168.0.1 and ip
+	capture "$tmp/routed.pcap" 182 eth0 src host 192.168.0.1 and ip # answers neither echo nor timestamp: it gets UDP too
 	scan "$tmp/good" -sU 192.168.0.150
 	equal "default ports of a host" 0 $? "$tmp/good.err"
-	scan "$tmp/routed" -sn 192.168.0.180
+	scan "$tmp/routed" -sn 192.168.0.182
 	equal "discovery of a host behind the router" 0 $? "$tmp/routed.err"
 	capture_end
 	seen=$(verdicts "$tmp/good.pcap")
@@ -129,8 +129,8 @@ test_checksums()
 	expect "... of at least 100 probes" test "$(cut -d' ' -f1 <<<"$seen")" -ge 100
 	seen=$(verdicts "$tmp/routed.pcap" | cut -d' ' -f2 | tr '\n' ' ')
 	equal "tshark: IP, ICMP and UDP checksums of discovery are right" "1,,1 1,1, " "$seen"
-	tcpdump -vv -n -r "$tmp/good.pcap" src host 192.168.0.1 >"$tmp/good.txt" 2>/dev/null
-	tcpdump -vv -n -r "$tmp/routed.pcap" src host 192.168.0.1 >>"$tmp/good.txt" 2>/dev/null
+	tcpdump -vv -n -r "$tmp/good.pcap" >"$tmp/good.txt" 2>/dev/null
+	tcpdump -vv -n -r "$tmp/routed.pcap" >>"$tmp/good.txt" 2>/dev/null
 	expect "tcpdump -vv finds at least 100 UDP checksums right" test "$(grep -c 'udp sum ok' "$tmp/good.txt")" -ge 100
 	equal "tcpdump -vv finds none wrong" 0 "$(grep -cE 'bad (udp )?cksum|wrong icmp cksum|no cksum' "$tmp/good.txt")"
 	expect "... and echo and timestamp requests were among them" \
@@ -138,10 +138,10 @@ test_checksums()
 
 	checksums_as_asked --badsum "wrong" '^[0-9]+ 1,0,$'
 	checksums_as_asked "--udp-checksum none" "absent" '^[0-9]+ 1,3,$'
-	seen=$(tcpdump -vv -n -r "$tmp/absent.pcap" src host 192.168.0.1 2>/dev/null | grep -c 'no cksum')
+	seen=$(tcpdump -vv -n -r "$tmp/absent.pcap" 2>/dev/null | grep -c 'no cksum')
 	expect "tcpdump -vv says the same: no cksum" test "$seen" -gt 0
 	checksums_as_asked "--udp-checksum beef" "beef" '^[0-9]+ 1,[01],$'
-	seen=$(tshark -r "$tmp/beef.pcap" -Y 'ip.src == 192.168.0.1' -T fields -e udp.checksum 2>/dev/null | sort -u | tr '\n' ' ')
+	seen=$(tshark -r "$tmp/beef.pcap" -T fields -e udp.checksum 2>/dev/null | sort -u | tr '\n' ' ')
 	equal "every probe carries 0xbeef" "0xbeef " "$seen"
 }
 
@@ -188,6 +188,7 @@ test_interrupted()
 {
 	local after status seconds
 	for after in 0.05 1 4; do
+		sleep 7 # every bucket of ICMP errors is full again
 		"$lab" exec timeout --preserve-status -s INT "$after" "$nscan" -n -sU -p "$ports" -oA "$tmp/cut" 192.168.0.100-200 \
 			>"$tmp/cut.out" 2>"$tmp/cut.err" </dev/null
 		equal "Ctrl-C after $after s: exit status 130" 130 $? "$tmp/cut.err"
@@ -323,8 +324,10 @@ test_bad_cases()
 	equal "no root: exit status 1" 1 $? "$tmp/bad.err"
 	expect "no root: one line that names the remedy" \
 		eval "test \$(wc -l <$tmp/bad.err) = 1 && grep -qE 'root|CAP_NET_RAW|sudo' $tmp/bad.err"
+	"$lab" exec ping -q -c 1 192.168.0.200 >"$tmp/ping.out" 2>&1
 	capture_end
-	equal "in none of these cases anything was sent" 0 "$(frames "$tmp/sent.pcap" not igmp)"
+	equal "in none of these cases anything was sent" 0 "$(frames "$tmp/sent.pcap" not host 192.168.0.200)"
+	expect "... and the capture would have seen it: it has a ping" test "$(frames "$tmp/sent.pcap" icmp)" -ge 2
 
 	for option in -oX -oJ -oG -oN; do
 		complains "$option /dev/full" 1 '/dev/full' -n -p 53 $option /dev/full 192.168.0.101
@@ -344,6 +347,16 @@ test_lossy()
 	equal "10 % loss each way: ends with status 0" 0 $? "$tmp/lossy.err"
 	expect "10 % loss each way: still exactly the truth" is_true "$tmp/lossy"
 	echo "# elapsed $("$compare" summary "$tmp/lossy" elapsed_s) s, $("$compare" summary "$tmp/lossy" sent) packets"
+}
+
+# Somebody has just used up every host's ICMP errors for the scanner's address: for the first second, closed ports are silent.
+test_drained()
+{
+	# shellcheck disable=SC2046  # one word for each host
+	"$lab" exec "$here/../lab/drain.py" $("$lab" hosts)
+	scan_all "$tmp/drained"
+	equal "hosts that have no ICMP errors left at the start: status 0" 0 $? "$tmp/drained.err"
+	expect "hosts that have no ICMP errors left at the start: still exactly the truth" is_true "$tmp/drained"
 }
 
 test_first_probe()
@@ -394,6 +407,7 @@ finish()
 	rm -rf "$all"
 }
 
+[ -x "$nscan" ] || { echo "Bail out! no program $nscan: make it first" && exit 1; }
 all=$(mktemp -d)
 kept=${LAB_KEEP:-/dev/null}
 trap finish EXIT
