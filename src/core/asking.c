@@ -18,6 +18,8 @@ enum {
 	SUSPECTS_PER_SENTINEL = 256, /* limited: sentinels are dear */
 	COPY_GAP_MS = 4,
 };
+#define LIKELY 0.3
+#define CHECK_EXPECTED 1.5 /* refusals expected from the ports of a check */
 
 /* Queues */
 
@@ -187,14 +189,20 @@ static struct choice choose_check(struct host *host, int64_t now_ns, int64_t *wa
 		return (struct choice){0};
 	}
 	if (scan->check_asked == 0 && slot && scan->limiter.phase != LIMITER_LEARNING) {
-		if (take_lead(host, now_ns, &choice))
+		if (take_lead(host, now_ns, &choice)) {
+			scan->check_level = limiter_level(&scan->limiter, now_ns);
+			scan->check_lead = true;
 			return choice;
+		}
 		if (needs_lead(host) && too_close(host, now_ns, wake_ns))
 			return (struct choice){0};
 	}
-	if (slot && scan->check_left > 0 && scan->sentinels_due == 0) {
+	if (scan->check_asked == 0 && scan->check_level <= 0)
+		scan->check_level = limiter_level(&scan->limiter, now_ns);
+	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED && scan->sentinels_due == 0) {
 		scan->check_left--;
 		scan->check_asked++;
+		scan->check_expected += refusal_expected(scan, slot);
 		choice = take(scan, slot);
 	} else if (too_close(host, now_ns, wake_ns)) {
 		return (struct choice){0};
@@ -244,7 +252,7 @@ static uint32_t few_for_full_bucket(const struct portscan *scan)
 }
 
 /* Only suspects are left: all the asks that each still needs, a little apart, then the sentinel that proves them. */
-static struct choice choose_ending(const struct engine *e, const struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_ending(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
 {
 	struct portscan *scan = host->scan;
 	double level = limiter_level(&scan->limiter, now_ns), need = proof_level(host);
@@ -267,12 +275,18 @@ static struct choice choose_ending(const struct engine *e, const struct host *ho
 	}
 	for (uint32_t turns = scan->suspects.count; turns > 0; turns--) {
 		struct port_slot *slot = head(scan, &scan->suspects);
-		uint32_t unproven;
+		uint32_t unproven, missing;
 
 		if (!slot)
 			break;
+		missing = silences_missing(e, scan, slot);
 		unproven = unproven_asks(scan, slot);
-		if (unproven < silences_missing(e, scan, slot) && (unproven > 0 || scan->group < most)) {
+		if (missing == 0) { /* less loss is known of by now, so that less proof will do */
+			dequeue(scan, &scan->suspects);
+			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
+			continue;
+		}
+		if (unproven < missing && (unproven > 0 || scan->group < most)) {
 			if (now_ns < slot->last_sent_ns + COPY_GAP_MS * MS) {
 				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
 				return (struct choice){0};
@@ -286,12 +300,12 @@ static struct choice choose_ending(const struct engine *e, const struct host *ho
 		dequeue(scan, &scan->suspects);
 		enqueue(scan, &scan->suspects, slot);
 	}
-	if (scan->suspects.count == 0 || too_close(host, now_ns, wake_ns))
+	if (!head(scan, &scan->suspects) || too_close(host, now_ns, wake_ns))
 		return (struct choice){0};
 	return sentinel(host);
 }
 
-static struct choice choose_limited(const struct engine *e, const struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_limited(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
 {
 	struct portscan *scan = host->scan;
 	double level = limiter_level(&scan->limiter, now_ns), need = 1.05, expected;
@@ -299,15 +313,24 @@ static struct choice choose_limited(const struct engine *e, const struct host *h
 	struct choice choice;
 
 	/* Asked in vain since the last refusal already: another port is the better question. */
-	if (fresh_head(scan) && (!slot || slot->epoch == scan->epoch))
+	if (slot && (slot->epoch == scan->epoch || refusal_expected(scan, slot) < LIKELY))
+		slot = NULL;
+	if (!slot)
 		slot = fresh_head(scan);
+	if (!slot && head(scan, &scan->retry)) {
+		/* No port left of which a refusal can be expected: a check proves them silent, or the bucket empty. */
+		scan->drain = false;
+		if (scan->outstanding == 0)
+			check_begin(scan, now_ns);
+		return (struct choice){0};
+	}
 	if (!slot) {
 		/* Asks in flight of ports about which nothing is proved decide first what is left. */
 		if (scan->outstanding > scan->sentinels_out && scan->suspects.count + scan->settled < scan->slot_count)
 			return (struct choice){0};
 		return choose_ending(e, host, now_ns, wake_ns);
 	}
-	if (scan->drain && scan->outstanding < scan->drain_window)
+	if (scan->drain && slot && scan->outstanding < scan->drain_window)
 		return take(scan, slot);
 	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
 	if (suspect || closed_share(scan) < 0.85)
@@ -339,7 +362,7 @@ static struct choice choose_limited(const struct engine *e, const struct host *h
 	return take(scan, slot);
 }
 
-static struct choice choose(const struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
 {
 	struct portscan *scan = host->scan;
 

@@ -20,13 +20,14 @@ enum {
 	UNSEEN_WINDOW_US = 300,
 	LEAD_WINDOW_US = 1000,
 	ORDER_GAP_US = 50,
-	CHECKED_MOST = 16,
-	CHECKED_LEAST = 2,
+	CHECKED_MOST = 64,
+	SHORT_CHECKS = 5,
 	KEEP_MS = 3000, /* longer than any proof reaches back */
 };
 #define WRONG_STATE 1e-6      /* wanted probability of calling a closed port open|filtered */
 #define SILENCE_IS_EMPTY 0.05 /* silence less probable than this, had tokens been there, says that none were */
 #define SENTINELS_ALL_LOST 1e-3
+#define SILENCE_WITHOUT_PROOF 0.6
 #define WEIGHT_DECAY 0.97
 
 struct log_entry *asklog_entry(struct portscan *scan, uint32_t number)
@@ -45,9 +46,8 @@ double refusal_expected(const struct portscan *scan, const struct port_slot *slo
 {
 	double closed = closed_share(scan), missed;
 
-	if (slot->silences == 0)
-		return closed;
-	missed = closed * pow(loss_estimate(&scan->loss), slot->silences);
+	/* Silence that is not proved tells a little too. */
+	missed = closed * pow(loss_estimate(&scan->loss), slot->silences) * pow(SILENCE_WITHOUT_PROOF, slot->attempts);
 	return missed / (missed + 1 - closed);
 }
 
@@ -305,15 +305,15 @@ static void bucket_is_empty(struct portscan *scan, int64_t sent_ns)
 	scan->silence = 1;
 }
 
-/* What is asked in a check: enough ports of the silence to expect about two refusals, then the sentinel. */
 void check_begin(struct portscan *scan, int64_t tail_ns)
 {
-	double ports = 2 / closed_share(scan);
-
 	scan->checking = true;
 	scan->drain = false;
 	scan->tail_ns = tail_ns;
-	scan->check_left = ports < CHECKED_LEAST ? CHECKED_LEAST : ports > CHECKED_MOST ? CHECKED_MOST : (uint32_t)ports;
+	scan->check_left = CHECKED_MOST;
+	scan->check_expected = scan->check_level = 0;
+	scan->check_lead = false;
+	scan->check_used = scan->limiter.used;
 	scan->check_out = scan->check_asked = scan->check_refused = 0;
 	scan->check_closed = scan->check_token = false;
 }
@@ -334,11 +334,34 @@ static void limit_found(struct portscan *scan)
 	scan->drain_ns = scan->check_first_ns;
 }
 
+/* When checks get fewer refusals than the model promised, again and again, the bucket is smaller than it seemed. */
+static void judge_burst(struct portscan *scan)
+{
+	uint32_t got = scan->limiter.used - scan->check_used;
+	double promised = scan->check_level, asked = scan->check_asked + scan->check_lead + 1.0;
+
+	if (scan->limiter.phase != LIMITER_KNOWN || limiter_is_interval(&scan->limiter))
+		return;
+	if (promised > asked)
+		promised = asked;
+	if (got + 1 >= promised) {
+		scan->short_checks = scan->short_most = 0;
+		return;
+	}
+	if (got > scan->short_most)
+		scan->short_most = got;
+	if (++scan->short_checks < SHORT_CHECKS)
+		return;
+	scan->limiter.burst = scan->short_most > 0 ? scan->short_most : 1;
+	scan->short_checks = scan->short_most = 0;
+}
+
 /* A bucket may have filled while the check was awaited, so that the sentinel alone does not say whether there was a token
  * before. The ports of the silence do, asked again: if they are refused now, they were silent for want of a token. */
 static void end_check(struct portscan *scan)
 {
 	scan->checking = false;
+	judge_burst(scan);
 	if (scan->check_refused == 0 && !scan->check_token) {
 		scan->sentinels_silent++;
 		if (scan->limiter.phase == LIMITER_UNSEEN &&
@@ -385,7 +408,7 @@ static void weigh_silence(struct portscan *scan, const struct log_entry *entry)
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the
 	 * ports that are silent. */
 	if (scan->limiter.phase == LIMITER_UNSEEN ||
-	    (scan->limiter.phase == LIMITER_KNOWN && !scan->drain && (scan->empties_in_row > 0 || limiter_is_interval(&scan->limiter))))
+	    (scan->limiter.phase == LIMITER_KNOWN && !scan->drain && (scan->empties_in_row > 0 || scan->limiter.settled || limiter_is_interval(&scan->limiter))))
 		check_begin(scan, entry->sent_ns);
 	else
 		bucket_is_empty(scan, entry->sent_ns);

@@ -120,12 +120,18 @@ struct portscan {
 
 	/* The check under way: some ports of the silence once more, and a sentinel behind them. */
 	int64_t tail_ns;           /* when the last ask of the silence that made us check was sent */
-	uint32_t check_left;       /* ports still to be asked before the sentinel */
+	uint32_t check_left;       /* ports that may still be asked before the sentinels */
+	double check_expected;     /* refusals expected from those asked */
 	uint32_t check_out;        /* asks of the check not yet answered or timed out */
 	uint32_t check_asked, check_refused;
 	bool check_closed;         /* all its sentinels are sent */
 	bool check_token;          /* a sentinel was refused */
 	int64_t check_first_ns;    /* first ask of it that was refused */
+	double check_level;        /* tokens that the model promised when it began */
+	bool check_lead;           /* a lead was sent in front */
+	uint32_t check_used;       /* the limiter's count of tokens taken when it began */
+	uint32_t short_checks;     /* in a row that got far fewer refusals than promised ... */
+	uint32_t short_most;       /* ... and the most that one of them got */
 
 	int64_t hold_ns;           /* nothing is sent before (after a send error) */
 	uint16_t send_pauses;      /* in a row, each longer */

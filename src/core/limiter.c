@@ -104,13 +104,16 @@ static void measure(struct limiter *limiter, int64_t at_ns)
 
 	if (seconds <= 0)
 		return;
-	limiter->least *= 0.9;
+	limiter->least *= 0.95;
 	if (tokens >= 3 && (tokens - 1) / seconds > limiter->least)
 		limiter->least = (tokens - 1) / seconds;
 	rate = (tokens + 0.4) / seconds;
 	if (rate < limiter->least)
 		rate = limiter->least;
-	if (tokens >= 1)
+	/* Down in small steps only: emptiness is inferred from silence, and silence may have other causes. */
+	if (limiter->settled && rate < limiter->rate * 0.9)
+		rate = limiter->rate * 0.9;
+	if (tokens >= 1 && !(limiter->is_bucket && rate > limiter->rate * 0.7 && rate < limiter->rate * 1.4))
 		limiter->rate = settle_rate(limiter, rate, 0.08 + 0.6 / tokens);
 	if (tokens >= 4)
 		limiter->settled = true;
