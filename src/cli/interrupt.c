@@ -4,19 +4,21 @@
 #include <stddef.h>
 #include <unistd.h>
 
+enum { PATIENCE_S = 2 };
+
 /* A handler can reach nothing else: the one mutable state outside the loop. */
 static volatile sig_atomic_t seen;
 static volatile sig_atomic_t finishing;
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { SIGNAL_COUNT = sizeof(signals) / sizeof(signals[0]), PATIENCE_S = 2 };
+enum { SIGNAL_COUNT = sizeof(signals) / sizeof(signals[0]) };
 
 static void on_signal(int number)
 {
 	(void)number;
 	if (seen < 100)
 		seen = seen + 1;
-	if (finishing)
+	if (finishing || seen > 1)
 		alarm(PATIENCE_S);
 }
 
@@ -35,49 +37,49 @@ static void signal_set(sigset_t *set)
 
 void interrupts_catch(sigset_t *wait_mask)
 {
+	/* SA_RESTART: a write in the middle of a report goes on. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction timeout = {.sa_handler = on_alarm};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t ours;
 
-	signal_set(&ours);
-	action.sa_mask = ours;
-	sigprocmask(SIG_BLOCK, &ours, wait_mask);
+	signal_set(&action.sa_mask);
+	sigaction(SIGALRM, &timeout, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigprocmask(SIG_SETMASK, NULL, wait_mask);
+	sigdelset(wait_mask, SIGALRM);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
 		struct sigaction before;
 
+		sigdelset(wait_mask, signals[i]);
 		if (signals[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN)
 			continue;
 		sigaction(signals[i], &action, NULL);
-		sigdelset(wait_mask, signals[i]);
 	}
-	sigaction(SIGPIPE, &ignore, NULL);
+	sigprocmask(SIG_SETMASK, wait_mask, NULL);
+}
+
+void interrupts_hold(void)
+{
+	sigset_t ours;
+
+	signal_set(&ours);
+	sigprocmask(SIG_BLOCK, &ours, NULL);
+}
+
+void interrupts_release(void)
+{
+	sigset_t ours;
+
+	signal_set(&ours);
+	sigprocmask(SIG_UNBLOCK, &ours, NULL);
 }
 
 int interrupts_seen(void)
 {
-	/* While the loop is busy the signals are blocked: what is pending counts as seen. */
-	sigset_t pending;
-
-	if (seen == 0 && sigpending(&pending) == 0) {
-		for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-			struct sigaction now;
-
-			if (sigismember(&pending, signals[i]) == 1 && sigaction(signals[i], NULL, &now) == 0 &&
-			    now.sa_handler == on_signal)
-				return 1;
-		}
-	}
 	return seen;
 }
 
 void interrupts_finish(void)
 {
-	struct sigaction action = {.sa_handler = on_alarm};
-	sigset_t ours;
-
-	sigaction(SIGALRM, &action, NULL);
-	signal_set(&ours);
-	/* What was pending until now is the interruption itself: only what comes later is impatience. */
-	sigprocmask(SIG_UNBLOCK, &ours, NULL);
 	finishing = 1;
 }

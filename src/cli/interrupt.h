@@ -4,13 +4,17 @@
 
 #include <signal.h>
 
-/* From here on SIGINT, SIGTERM and SIGHUP only count, and are blocked except in a wait that uses *wait_mask. SIGPIPE is
- * ignored: a closed pipe is an output error like any other. A SIGHUP that nohup had ignored stays ignored. */
+/* From here on SIGINT, SIGTERM and SIGHUP are counted. The first asks the loop to end and report; a further one means that
+ * this takes too long (a pipe that nobody reads could hold a write for ever): two seconds later the process exits with
+ * status 130. SIGPIPE is ignored: a closed pipe is an output error like any other. A SIGHUP that nohup had ignored stays
+ * ignored. *wait_mask is for the waits between hold and release. */
 void interrupts_catch(sigset_t *wait_mask);
+/* Holds signals back, so that none can come between looking at interrupts_seen and the wait that it shall end. */
+void interrupts_hold(void);
+void interrupts_release(void);
 /* How many came. */
 int interrupts_seen(void);
-/* The scan is over and only the reports are left to write. A signal from here on gives that writing two seconds more (a
- * pipe that nobody reads could hold it for ever), then the process exits with status 130. */
+/* Only the reports are left to write: from here on the first signal means that this takes too long. */
 void interrupts_finish(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* main.c: from argv to an exit status. */
+#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "iflist.h"
 #include "nscan/live.h"
@@ -92,12 +93,25 @@ static int resume_main(const char *path)
 	return status;
 }
 
+/* A standard stream that the caller closed must not come to be a socket of ours, with a report written into it. What is
+ * opened instead cannot be used the way that stream would be: writing there is told as an error. */
+static bool fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct err err = {0};
 	int status = 0;
 
+	if (!fill_standard_streams())
+		return exit_status[ERR_SYSTEM];
 	if (!options_parse(argc, argv, &options, &err)) {
 		options_free(&options);
 		return fail(&err);

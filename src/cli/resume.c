@@ -7,6 +7,9 @@
 
 #include "resume_internal.h"
 
+/* Targets looked at to find the places of the finished hosts. */
+static const uint64_t MOST_WALKED = UINT64_C(1) << 26;
+
 static bool is_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -104,22 +107,84 @@ static bool is_finished(const struct resume *resume, const struct resume_host *h
 	return settled == ports->count;
 }
 
-bool resume_skip(struct resume *resume, struct engine *engine, const struct port_list *ports, struct err *err)
+static int compare_host(const void *key, const void *host)
+{
+	const struct resume_host *h = host;
+	const struct addr *addr = ((const void *const *)key)[0];
+	const struct resume *resume = ((const void *const *)key)[1];
+
+	return addr_compare(addr, &resume->items[h->first].addr);
+}
+
+static struct resume_host *find_host(const struct resume *resume, const struct addr *addr)
+{
+	const void *key[] = {addr, resume};
+
+	if (resume->host_count == 0)
+		return NULL;
+	return bsearch(key, resume->hosts, resume->host_count, sizeof(*resume->hosts), compare_host);
+}
+
+/* Walks the targets until every finished host has been met. One that is no target any more is met nowhere and left out. */
+static bool place_finished(struct resume *resume, const struct target_set *targets, const struct target_set *exclude,
+                           struct err *err)
+{
+	struct target_cursor cursor = {0};
+	struct addr addr;
+	uint64_t asked = 0;
+	size_t finished = 0;
+
+	for (size_t h = 0; h < resume->host_count; h++)
+		finished += resume->hosts[h].finished;
+	resume->ranks = calloc(finished + 1, sizeof(*resume->ranks));
+	if (!resume->ranks)
+		return err_set(err, ERR_SYSTEM, "out of memory while resuming");
+	while (resume->rank_count < finished && asked < MOST_WALKED && target_next(targets, exclude, &cursor, &addr)) {
+		struct resume_host *host = find_host(resume, &addr);
+
+		if (!host || !host->finished) {
+			asked++;
+			continue;
+		}
+		host->placed = true;
+		host->ordinal = asked + resume->rank_count;
+		resume->ranks[resume->rank_count++] = asked;
+	}
+	return true;
+}
+
+bool resume_skip(struct resume *resume, struct engine *engine, const struct engine_config *config, struct err *err)
 {
 	for (size_t h = 0; h < resume->host_count; h++) {
 		struct resume_host *host = &resume->hosts[h];
 		const struct resume_item *items = resume->items + host->first;
 
-		host->finished = is_finished(resume, host, ports);
+		host->finished = is_finished(resume, host, config->ports);
 		if (host->finished && !engine_skip_host(engine, &items->addr, err))
 			return false;
 		for (size_t i = 0; !host->finished && i < host->count; i++) {
-			if (is_settled_port(&items[i], ports) &&
+			if (is_settled_port(&items[i], config->ports) &&
 			    !engine_skip_port(engine, &items[i].addr, items[i].port, err))
 				return false;
 		}
 	}
-	return true;
+	return place_finished(resume, config->targets, config->exclude, err);
+}
+
+uint64_t resume_ordinal(const struct resume *resume, uint64_t engine_ordinal)
+{
+	size_t low = 0, high = resume->rank_count;
+
+	/* Finished hosts with a rank up to this ordinal come before it. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (resume->ranks[middle] <= engine_ordinal)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return engine_ordinal + low;
 }
 
 /* Tells one remembered line as if it had just been found out. */
@@ -135,43 +200,26 @@ static void replay(struct resume *resume, const struct resume_item *item, uint64
 	reports_event(reports, &event);
 }
 
-uint64_t resume_replay_finished(struct resume *resume, struct reports *reports, int64_t at_ns)
+void resume_replay_finished(struct resume *resume, struct reports *reports, int64_t at_ns)
 {
-	uint64_t ordinal = 0;
-
 	for (size_t h = 0; h < resume->host_count; h++) {
 		const struct resume_host *host = &resume->hosts[h];
 		const struct resume_item *items = resume->items + host->first;
-		struct event done = {.kind = EVENT_HOST_DONE, .at_ns = at_ns, .ordinal = ordinal};
+		struct event done = {.kind = EVENT_HOST_DONE, .at_ns = at_ns, .ordinal = host->ordinal};
 
-		if (!host->finished)
+		if (!host->placed)
 			continue;
 		done.addr = items->addr;
 		for (size_t i = 0; i < host->count; i++)
-			replay(resume, &items[i], ordinal, at_ns, reports);
+			replay(resume, &items[i], host->ordinal, at_ns, reports);
 		reports_event(reports, &done);
-		ordinal++;
 	}
-	return ordinal;
-}
-
-static int compare_host(const void *key, const void *host)
-{
-	const struct resume_host *h = host;
-	const struct event *event = ((const void *const *)key)[0];
-	const struct resume *resume = ((const void *const *)key)[1];
-
-	return addr_compare(&event->addr, &resume->items[h->first].addr);
 }
 
 void resume_replay_begun(struct resume *resume, struct reports *reports, const struct event *event)
 {
-	const void *key[] = {event, resume};
-	const struct resume_host *host;
+	const struct resume_host *host = event->u.host.state == HOST_UP ? find_host(resume, &event->addr) : NULL;
 
-	if (event->u.host.state != HOST_UP || resume->host_count == 0)
-		return;
-	host = bsearch(key, resume->hosts, resume->host_count, sizeof(*host), compare_host);
 	if (!host || host->finished)
 		return;
 	for (size_t i = host->first; i < host->first + host->count; i++) {
@@ -189,9 +237,9 @@ void resume_count(const struct resume *resume, struct scan_summary *summary)
 		const struct resume_host *host = &resume->hosts[h];
 
 		/* A finished host has its own line, and that comes first. */
-		if (host->finished && resume->items[host->first].state == HOST_UP)
+		if (host->placed && resume->items[host->first].state == HOST_UP)
 			summary->hosts_up++;
-		else if (host->finished)
+		else if (host->placed)
 			summary->hosts_down++;
 	}
 }

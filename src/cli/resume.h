@@ -26,10 +26,13 @@ bool resume_options(struct resume *resume, struct options *options, struct err *
 bool resume_is_complete(const struct resume *resume);
 /* Cuts off a last line that was not written whole. Call before the file is opened for appending. */
 bool resume_trim(const struct resume *resume, struct err *err);
-/* Tells the engine what not to ask. `ports` as in engine_config. */
-bool resume_skip(struct resume *resume, struct engine *engine, const struct port_list *ports, struct err *err);
-/* Gives the finished hosts to `reports`, with ordinals from 0; returns how many there were. */
-uint64_t resume_replay_finished(struct resume *resume, struct reports *reports, int64_t at_ns);
+/* Tells the engine, made with that configuration, what not to ask. */
+bool resume_skip(struct resume *resume, struct engine *engine, const struct engine_config *config, struct err *err);
+/* The place of a host in the order of all targets, from the ordinal that the engine gave it: the engine counts only the
+ * hosts that it was not told to skip. */
+uint64_t resume_ordinal(const struct resume *resume, uint64_t engine_ordinal);
+/* Gives the finished hosts to `reports`. */
+void resume_replay_finished(struct resume *resume, struct reports *reports, int64_t at_ns);
 /* A host that was begun came up again, as `host` says: gives its known ports to `reports`. */
 void resume_replay_begun(struct resume *resume, struct reports *reports, const struct event *host);
 /* Adds the hosts that were finished before to the counts. */

@@ -25,6 +25,8 @@ struct resume_host {
 	size_t first;
 	size_t count;
 	bool finished; /* nothing is left to ask it */
+	bool placed;   /* its ordinal is known */
+	uint64_t ordinal;
 };
 
 struct resume {
@@ -46,6 +48,9 @@ struct resume {
 	size_t item_room;
 	struct resume_host *hosts; /* by address */
 	size_t host_count;
+	/* For each finished host, in the order of targets: how many that are not finished come before it. */
+	uint64_t *ranks;
+	size_t rank_count;
 
 	char **words; /* reasons and codes that events point to */
 	size_t word_count;

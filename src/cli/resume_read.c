@@ -203,6 +203,7 @@ void resume_free(struct resume *resume)
 	free(resume->args);
 	free(resume->items);
 	free(resume->hosts);
+	free(resume->ranks);
 	for (size_t i = 0; i < resume->word_count; i++)
 		free(resume->words[i]);
 	free(resume->words);

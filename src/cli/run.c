@@ -72,16 +72,20 @@ static void on_frame(void *context, const struct frame *frame)
 
 	if (!decode_frame(frame->type, frame->bytes, frame->captured, &reply))
 		return;
-	trace_received(&scan->trace, &reply, frame->at_ns);
+	if (scan->trace.out) {
+		interrupts_release(); /* the wait is over, and writing may take as long as the reader likes */
+		trace_received(&scan->trace, &reply, frame->at_ns);
+	}
 	engine_receive(scan->engine, &reply, frame->at_ns);
 }
 
 static void deliver(struct scan *scan, struct event *event)
 {
-	event->ordinal += scan->ordinal_offset;
-	reports_event(scan->reports, event);
 	if (scan->continued)
 		reports_event(scan->continued, event);
+	if (scan->resume)
+		event->ordinal = resume_ordinal(scan->resume, event->ordinal);
+	reports_event(scan->reports, event);
 	if (scan->resume && event->kind == EVENT_HOST)
 		resume_replay_begun(scan->resume, scan->reports, event);
 }
@@ -111,78 +115,64 @@ static void drain_events(struct scan *scan)
 		progress_restore(&scan->progress);
 }
 
-/* One turn. False when the scan has to end here. */
-static bool turn(struct scan *scan)
+/* Waits for what comes in, at most until something is due. False when the interface is gone for good. */
+static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 {
-	struct err err = {0};
-	int64_t until_ns;
-	bool more = send_due(scan);
+	bool ok = true;
 
-	if (scan->craft_errors_in_a_row > CRAFT_ERRORS_TOO_MANY) {
-		stop(scan, "packets could not be built", 1);
-		return false;
-	}
-	drain_events(scan);
-	until_ns = more ? 0 : engine_next_wake(scan->engine);
-	if (until_ns > progress_wake(&scan->progress))
-		until_ns = progress_wake(&scan->progress);
-	if (engine_done(scan->engine))
-		return true;
-	if (!link_recv(scan->link, until_ns, on_frame, scan, &err)) {
-		memcpy(scan->partial_text, err.text, sizeof(scan->partial_text));
-		scan_say(scan, "%s; what is known so far follows", err.text);
-		stop(scan, scan->partial_text, 1);
-		return false;
-	}
-	progress_tick(&scan->progress, scan->engine, link_now(scan->link));
-	return true;
+	interrupts_hold();
+	if (interrupts_seen() == 0)
+		ok = link_recv(scan->link, until_ns, on_frame, scan, err);
+	interrupts_release();
+	return ok;
 }
 
-static void summarise(struct scan *scan, struct scan_summary *out)
+static int64_t earlier(int64_t a, int64_t b)
 {
-	struct engine_progress at;
-	struct link_counters counters = {0};
-	int64_t now_ns = link_now(scan->link);
+	return a < b ? a : b;
+}
 
-	engine_progress(scan->engine, now_ns, &at);
-	link_counters(scan->link, &counters);
-	*out = (struct scan_summary){
-	        .end_wall_ns = live_wall_ns(),
-	        .elapsed_ns = now_ns - scan->info.start_ns,
-	        .hosts_up = at.hosts_up,
-	        .hosts_down = at.hosts_down,
-	        .sent = at.sent,
-	        .received = at.received,
-	        .rejected = at.rejected,
-	        .send_errors = scan->send_errors.total + scan->craft_errors,
-	        .send_error_text = send_errors_commonest(&scan->send_errors),
-	        .kernel_drops = counters.kernel_drops,
-	        .partial = scan->partial_why != NULL,
-	        .partial_why = scan->partial_why,
-	};
-	if (at.hosts_finished > at.hosts_up + at.hosts_down)
-		out->hosts_unknown = at.hosts_finished - at.hosts_up - at.hosts_down;
-	if (scan->resume)
-		resume_count(scan->resume, out);
+/* Ends the scan when something from outside asks for it. */
+static bool must_stop(struct scan *scan)
+{
+	if (interrupts_seen() > 0)
+		stop(scan, "interrupted", 130);
+	else if (scan->craft_errors_in_a_row > CRAFT_ERRORS_TOO_MANY)
+		stop(scan, "packets could not be built", 1);
+	return scan->partial_why != NULL;
+}
+
+/* The picture of the loop in the README, line by line. */
+static void loop(struct scan *scan)
+{
+	while (!engine_done(scan->engine) && !must_stop(scan)) {
+		bool more = send_due(scan);
+		struct err err = {0};
+
+		drain_events(scan);
+		if (engine_done(scan->engine))
+			break;
+		if (!receive(scan, more ? 0 : earlier(engine_next_wake(scan->engine), progress_wake(&scan->progress)),
+		             &err)) {
+			memcpy(scan->partial_text, err.text, sizeof(scan->partial_text));
+			scan_say(scan, "%s; what is known so far follows", err.text);
+			stop(scan, scan->partial_text, 1);
+			break;
+		}
+		progress_tick(&scan->progress, scan->engine, link_now(scan->link));
+	}
 }
 
 void scan_run(struct scan *scan)
 {
 	struct scan_summary summary;
 
-	while (!engine_done(scan->engine)) {
-		if (interrupts_seen() > 0) {
-			stop(scan, "interrupted", 130);
-			break;
-		}
-		if (!turn(scan))
-			break;
-	}
+	loop(scan);
 	interrupts_finish();
 	progress_clear(&scan->progress);
 	scan->progress.live = false;
 	drain_events(scan);
-	summarise(scan, &summary);
+	scan_summarise(scan, &summary);
 	reports_end(scan->reports, &summary);
 	if (scan->continued)
 		reports_end(scan->continued, &summary);

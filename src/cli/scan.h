@@ -42,7 +42,6 @@ struct scan {
 	struct scan_info info;
 	struct reports *reports;
 	struct reports *continued; /* the -oJ file that --resume goes on writing; NULL without */
-	uint64_t ordinal_offset;   /* hosts already reported when the engine begins to count */
 
 	struct progress progress;
 	struct trace trace;
@@ -62,6 +61,8 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 void scan_run(struct scan *scan);
 /* Closes the reports (which may find that output was lost) and everything else. */
 void scan_close(struct scan *scan);
+/* How it went so far. */
+void scan_summarise(const struct scan *scan, struct scan_summary *out);
 /* One line on standard error, "nscan: ...", beside the progress line. */
 void scan_say(struct scan *scan, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

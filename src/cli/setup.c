@@ -210,7 +210,7 @@ static bool start_engine(struct scan *scan, struct err *err)
 	scan->engine = engine_new(c, link_now(scan->link), err);
 	if (!scan->engine)
 		return false;
-	return !scan->resume || resume_skip(scan->resume, scan->engine, c->ports, err);
+	return !scan->resume || resume_skip(scan->resume, scan->engine, c, err);
 }
 
 static void describe(struct scan *scan)
@@ -295,7 +295,7 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 	if (scan->continued)
 		reports_begin(scan->continued);
 	if (scan->resume)
-		scan->ordinal_offset = resume_replay_finished(scan->resume, scan->reports, scan->info.start_ns);
+		resume_replay_finished(scan->resume, scan->reports, scan->info.start_ns);
 	return true;
 }
 

@@ -51,8 +51,8 @@ void trace_sent(const struct trace *trace, const struct probe *probe, const uint
 		return;
 	default:
 		fprintf(trace->out, "ICMP %s > %s %s-request id=%u seq=%u ttl=%u ipid=%u len=%u\n", src, dst,
-		        probe_modules[probe->kind]->name, probe->icmp_id, probe->icmp_sequence, probe->ttl,
-		        probe->ip_id, ip_bytes);
+		        probe->kind == PROBE_ECHO ? "echo" : "timestamp", probe->icmp_id, probe->icmp_sequence,
+		        probe->ttl, probe->ip_id, ip_bytes);
 	}
 }
 
