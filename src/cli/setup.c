@@ -235,6 +235,21 @@ static void describe(struct scan *scan)
 	};
 }
 
+/* -d: what the options and the machine came to. */
+static void say_setup(struct scan *scan)
+{
+	char source[ADDR_TEXT_BYTES];
+
+	if (scan->options->debug == 0)
+		return;
+	scan_say(scan, "version %s, seed %llu, interface %s, source %s, %zu source ports from %u on", NSCAN_VERSION,
+	         (unsigned long long)scan->seed, scan->info.interface ? scan->info.interface : "by route",
+	         addr_format(&scan->info.source, source), scan->held.count, scan->held.ports[0]);
+	scan_say(scan, "at most %llu targets, %zu ports each, --max-rate %g (0: nscan decides)",
+	         (unsigned long long)target_set_size(scan->targets), scan->options->ports.count,
+	         scan->options->max_rate);
+}
+
 /* Opens every report. The file that --resume goes on with has its own set: it must not hear again what it already holds. */
 static bool open_reports(struct scan *scan, struct err *err)
 {
@@ -291,6 +306,7 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 		return false;
 	rights_drop();
 	start_screen(scan);
+	say_setup(scan);
 	reports_begin(scan->reports);
 	if (scan->continued)
 		reports_begin(scan->continued);
