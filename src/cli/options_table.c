@@ -236,7 +236,7 @@ const struct option_row option_rows[] = {
          .field = FIELD(debug),
          .low = 1,
          .repeats = true,
-         .help = "say what nscan itself does; -dd even more"},
+         .help = "say what the options came to, list every port"},
         {.name = "-dd", .group = GROUP_OUTPUT, .set = option_count, .field = FIELD(debug), .low = 2, .repeats = true},
         {.name = "--packet-trace",
          .group = GROUP_OUTPUT,

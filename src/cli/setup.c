@@ -1,95 +1,20 @@
 /* setup.c: options become an open scan: targets, network, source ports, link, engine, reports. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "interrupt.h"
 #include "nscan/wire.h"
-#include "resolve.h"
 #include "rights.h"
 #include "scan.h"
 #include "survey.h"
+#include "target_input.h"
 
 enum { HELD_PORTS = 64, DEFAULT_TTL = 64 };
 
 static bool no_memory(struct err *err)
 {
 	return err_set(err, ERR_SYSTEM, "out of memory while starting the scan");
-}
-
-/* Adds what a file of targets lists; "-" is standard input. */
-static bool add_file(struct target_set *set, const char *path, const char *option, struct err *err)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *file = is_stdin ? stdin : fopen(path, "re");
-	bool ok;
-
-	if (!file)
-		return err_set(err, ERR_USAGE, "%s %s: %s; give a file of targets that can be read", option, path,
-		               strerror(errno));
-	ok = target_set_add_stream(set, file, is_stdin ? "standard input" : path, &system_resolver, err);
-	if (ok && ferror(file))
-		ok = err_set(err, ERR_USAGE, "%s %s: %s; give a file of targets that can be read", option, path,
-		             strerror(errno));
-	if (!is_stdin)
-		fclose(file);
-	return ok;
-}
-
-/* --exclude A,B,C: the same syntax as a line of a file. */
-static bool add_exclude(struct target_set *set, const char *text, struct err *err)
-{
-	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
-	bool ok;
-
-	if (!file)
-		return no_memory(err);
-	ok = target_set_add_stream(set, file, "--exclude", &system_resolver, err);
-	fclose(file);
-	return ok;
-}
-
-static bool read_excludes(struct scan *scan, struct err *err)
-{
-	const struct options *o = scan->options;
-
-	for (size_t i = 0; i < o->excludes.count; i++) {
-		if (!add_exclude(scan->exclude, o->excludes.texts[i], err))
-			return false;
-	}
-	for (size_t i = 0; i < o->exclude_files.count; i++) {
-		if (!add_file(scan->exclude, o->exclude_files.texts[i], "--excludefile", err))
-			return false;
-	}
-	return true;
-}
-
-static bool read_targets(struct scan *scan, struct err *err)
-{
-	const struct options *o = scan->options;
-	struct target_cursor cursor = {0};
-	struct addr first;
-
-	scan->targets = target_set_new();
-	scan->exclude = target_set_new();
-	if (!scan->targets || !scan->exclude)
-		return no_memory(err);
-	for (size_t i = 0; i < o->targets.count; i++) {
-		if (!target_set_add(scan->targets, o->targets.texts[i], &system_resolver, err))
-			return false;
-	}
-	for (size_t i = 0; i < o->target_files.count; i++) {
-		if (!add_file(scan->targets, o->target_files.texts[i], "-iL", err))
-			return false;
-	}
-	if (!read_excludes(scan, err))
-		return false;
-	if (target_set_has_family(scan->targets, 6))
-		return err_set(err, ERR_USAGE, "IPv6 scanning is not available yet; give IPv4 targets");
-	if (!target_next(scan->targets, scan->exclude, &cursor, &first))
-		return err_set(err, ERR_USAGE, "no targets are left: the list is empty, or every target is excluded");
-	return true;
 }
 
 /* Large probes: told before anything is sent, where the MTU is known. */
@@ -297,7 +222,7 @@ static void start_screen(struct scan *scan)
 bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err)
 {
 	*scan = (struct scan){.options = options, .resume = resume, .single_interface = -1};
-	if (!read_targets(scan, err) || !network_read(&scan->network, err) || !survey_check_name(scan, err) ||
+	if (!target_input_read(scan, err) || !network_read(&scan->network, err) || !survey_check_name(scan, err) ||
 	    !rights_check(err) || !survey_paths(scan, err) || !check_sizes(scan, err) || !choose_seeds(scan, err) ||
 	    !make_data(scan, err) || !open_link(scan, err) || !start_engine(scan, err))
 		return false;
