@@ -29,7 +29,8 @@ static void test_all_closed_default_linux(void **state)
 	assert_true(sim_run(sim, "10001-10060", INT64_C(200000000000)));
 	assert_int_equal(sim_wrong(sim, stderr), 0);
 	printf("# 60 closed ports, 1/s burst 6: %.2f s (floor 54), %llu probes\n",
-	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9, (unsigned long long)sim->hosts[0].probes);
+	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9,
+	       (unsigned long long)sim->hosts[0].probes);
 	assert_true(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns <= INT64_C(56000000000));
 	assert_true(sim->hosts[0].probes <= 60 * 1.3 + 50);
 	assert_int_equal(sim->limits, 1);
@@ -47,11 +48,15 @@ static void test_mixed_host(void **state)
 	(void)state;
 	host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
 	for (int i = 0; i < 50; i++)
-		host->ports[10001 + i * 7 % 50] = i < 29 ? SIM_CLOSED : i < 32 ? SIM_ANSWERS : i < 36 ? SIM_SILENT : SIM_DROPPED;
+		host->ports[10001 + i * 7 % 50] = i < 29   ? SIM_CLOSED
+		                                  : i < 32 ? SIM_ANSWERS
+		                                  : i < 36 ? SIM_SILENT
+		                                           : SIM_DROPPED;
 	assert_true(sim_run(sim, "10001-10050", INT64_C(200000000000)));
 	assert_int_equal(sim_wrong(sim, stderr), 0);
 	printf("# mixed host of 50: %.2f s (floor 23), %llu probes\n",
-	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9, (unsigned long long)sim->hosts[0].probes);
+	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9,
+	       (unsigned long long)sim->hosts[0].probes);
 	assert_true(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns <= INT64_C(28000000000));
 	sim_free(sim);
 }
@@ -65,7 +70,8 @@ static void test_unlimited_all_ports(void **state)
 	assert_true(sim_run(sim, "-", INT64_C(20000000000)));
 	assert_int_equal(sim_wrong(sim, stderr), 0);
 	printf("# 65535 closed ports without a limit, 0.2 ms away: %.2f s, %llu probes\n",
-	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9, (unsigned long long)sim->hosts[0].probes);
+	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9,
+	       (unsigned long long)sim->hosts[0].probes);
 	assert_true(sim->hosts[0].probes <= 65535 * 1.3 + 50);
 	sim_free(sim);
 }
@@ -86,6 +92,25 @@ static void test_silent_host(void **state)
 	sim_free(sim);
 }
 
+/* Silent services that have payloads of their own, some of them several, beside closed ports. */
+static void test_silent_services(void **state)
+{
+	static const uint16_t silent[] = {53, 69, 111, 123, 137, 161, 162, 500};
+	struct sim *sim = sim_new(5);
+	struct sim_host *host = sim_add(sim, false);
+
+	(void)state;
+	host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+		host->ports[silent[i]] = SIM_SILENT;
+	host->ports[7] = SIM_ANSWERS;
+	assert_true(sim_run(sim,
+	                    "7,53,69,111,123,137,161,162,500,514,623,1194,1434,1900,4500,5060,5353,11211,31337,40000",
+	                    INT64_C(40000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	sim_free(sim);
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -95,11 +120,9 @@ static void test_random_scenarios(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_closed_default_linux),
-		cmocka_unit_test(test_mixed_host),
-		cmocka_unit_test(test_unlimited_all_ports),
-		cmocka_unit_test(test_silent_host),
-		cmocka_unit_test(test_random_scenarios),
+	        cmocka_unit_test(test_all_closed_default_linux), cmocka_unit_test(test_mixed_host),
+	        cmocka_unit_test(test_unlimited_all_ports),      cmocka_unit_test(test_silent_host),
+	        cmocka_unit_test(test_silent_services),          cmocka_unit_test(test_random_scenarios),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "one") == 0)

@@ -41,30 +41,30 @@ struct engine_config {
 	const struct network *network;
 	struct probe_settings probe;
 	uint64_t seed;
-	unsigned discovery;               /* enum discovery bits; 0: the default for each target */
+	unsigned discovery;                      /* enum discovery bits; 0: the default for each target */
 	const struct port_list *discovery_ports; /* -PU; NULL: an unlikely port */
-	int only_interface;               /* -e: index into network.interfaces; -1: as routed */
-	struct addr source;               /* -S; none: as routed */
-	int max_retries;                  /* re-asks of a silent host or port without any proof; -1: default */
-	double max_rate;                  /* probes per second over all; 0: default */
-	size_t max_hosts;                 /* hosts worked on at once; 0: default */
+	int only_interface;                      /* -e: index into network.interfaces; -1: as routed */
+	struct addr source;                      /* -S; none: as routed */
+	int max_retries;                         /* re-asks of a silent host or port without any proof; -1: default */
+	double max_rate;                         /* probes per second over all; 0: default */
+	size_t max_hosts;                        /* hosts worked on at once; 0: default */
 };
 
 struct engine_progress {
-	uint64_t hosts_total;      /* targets, as far as known (an upper bound with overlapping specifications) */
+	uint64_t hosts_total; /* targets, as far as known (an upper bound with overlapping specifications) */
 	uint64_t hosts_finished;
 	uint64_t hosts_up;
 	uint64_t hosts_down;
-	uint64_t ports_total;      /* of the hosts known to be up so far */
+	uint64_t ports_total; /* of the hosts known to be up so far */
 	uint64_t ports_resolved;
 	uint64_t ports_open;
 	uint64_t sent;
 	uint64_t send_errors;
-	uint64_t received;         /* replies that verified */
-	uint64_t rejected;         /* replies that claimed to answer us and did not verify */
-	int64_t remaining_ns;      /* estimate from the limits learnt; -1: unknown */
-	struct addr limited_by;    /* the host whose limit decides how long it takes; none when no limit does */
-	double limited_per_s;      /* that host's ICMP errors per second */
+	uint64_t received;      /* replies that verified */
+	uint64_t rejected;      /* replies that claimed to answer us and did not verify */
+	int64_t remaining_ns;   /* estimate from the limits learnt; -1: unknown */
+	struct addr limited_by; /* the host whose limit decides how long it takes; none when no limit does */
+	double limited_per_s;   /* that host's ICMP errors per second */
 };
 
 /* NULL with *err set when memory ran out or the configuration makes no sense. */

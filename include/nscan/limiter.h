@@ -21,24 +21,25 @@ enum limiter_phase {
 
 struct limiter {
 	enum limiter_phase phase;
-	double rate;           /* tokens a second */
-	double least;          /* a rate that was proved, slowly forgotten */
-	double burst;          /* tokens the full bucket holds */
-	double level;          /* tokens expected in it at level_at_ns */
+	double rate;  /* tokens a second */
+	double least; /* a rate that was proved, slowly forgotten */
+	double most;  /* a rate that it certainly does not exceed: proofs count on this one */
+	double burst; /* tokens the full bucket holds */
+	double level; /* tokens expected in it at level_at_ns */
 	int64_t level_at_ns;
-	int64_t first_use_ns;  /* the first token taken; 0: none yet */
-	uint32_t used;         /* tokens taken in all */
-	int64_t empty_ns;      /* last proof of emptiness that the count below starts from */
-	uint32_t used_since;   /* tokens taken since then */
+	int64_t first_use_ns;      /* the first token taken; 0: none yet */
+	uint32_t used;             /* tokens taken in all */
+	int64_t empty_ns;          /* last proof of emptiness that the count below starts from */
+	uint32_t used_since;       /* tokens taken since then */
 	uint32_t used_since_check; /* tokens taken since the bucket was last found empty */
-	int64_t test_step_ns;  /* LEARNING: the wait before the next test, doubling */
-	int64_t shortest_ns;   /* burst 1: the bucket is refilled later than this after a token was taken ... */
-	int64_t longest_ns;    /* ... and not later than this; 0: not known */
+	int64_t test_step_ns;      /* LEARNING: the wait before the next test, doubling */
+	int64_t shortest_ns;       /* burst 1: the bucket is refilled later than this after a token was taken ... */
+	int64_t longest_ns;        /* ... and not later than this; 0: not known */
 	int64_t last_use_ns;
 	uint32_t contradictions; /* burst 1: found empty in a row at times when a token should have been there */
-	uint32_t drains_left;  /* how many times more to ask past the model, to find the level exactly */
-	bool is_bucket;        /* known to be a true token bucket: tokens come one by one, not in lumps */
-	bool settled;          /* the estimate is good enough to be told */
+	uint32_t drains_left;    /* how many times more to ask past the model, to find the level exactly */
+	bool is_bucket;          /* known to be a true token bucket: tokens come one by one, not in lumps */
+	bool settled;            /* the estimate is good enough to be told */
 };
 
 /* A full bucket of unknown size and rate. */

@@ -11,14 +11,15 @@
 #include "internal.h"
 
 enum {
-	BLIND_WINDOW = 16,      /* asks in flight towards a host that never answered */
+	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
 	BLIND_DOUBLINGS = 3,
 	SUSPECTS_PER_EPOCH = 64,
-	SUSPECTS_PER_GROUP = 64, /* no limit met: one sentinel behind so many */
+	SUSPECTS_PER_GROUP = 64,     /* no limit met: one sentinel behind so many */
 	SUSPECTS_PER_SENTINEL = 256, /* limited: sentinels are dear */
 	COPY_GAP_MS = 4,
 };
-#define LIKELY 0.3
+#define SLOWEST_RATE   0.2 /* errors a second: no system in use limits itself further */
+#define LIKELY         0.3
 #define CHECK_EXPECTED 1.5 /* refusals expected from the ports of a check */
 
 /* Queues */
@@ -215,6 +216,40 @@ static struct choice choose_check(struct host *host, int64_t now_ns, int64_t *wa
 	return choice;
 }
 
+/* After a pause in which any bucket got a token: ports until a refusal can be expected, then one sentinel. */
+static struct choice choose_patient(struct host *host, int64_t now_ns, int64_t *wake_ns)
+{
+	struct portscan *scan = host->scan;
+	struct port_slot *slot = head(scan, &scan->retry);
+	struct choice choice;
+
+	if (scan->check_closed)
+		return (struct choice){0};
+	if (scan->check_asked == 0 && (scan->outstanding > 0 || now_ns < scan->last_ask_ns + scan->patient_ns)) {
+		wake_at(wake_ns, scan->outstanding > 0 ? NEVER : scan->last_ask_ns + scan->patient_ns);
+		return (struct choice){0};
+	}
+	if (!slot)
+		slot = head(scan, &scan->suspects);
+	if (!slot)
+		slot = fresh_head(scan);
+	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED) {
+		scan->check_left--;
+		scan->check_asked++;
+		scan->check_expected += refusal_expected(scan, slot);
+		scan->last_suspect_ns = now_ns;
+		choice = take(scan, slot);
+	} else if (too_close(host, now_ns, wake_ns)) {
+		return (struct choice){0};
+	} else {
+		choice = sentinel(host);
+		scan->check_closed = true;
+	}
+	scan->check_out++;
+	choice.check = true;
+	return choice;
+}
+
 /* Fresh ports first; what stayed silent is asked again in groups, each with its sentinels behind it. */
 static struct choice choose_unlimited(const struct host *host, int64_t now_ns, int64_t *wake_ns)
 {
@@ -245,19 +280,12 @@ static struct choice choose_unlimited(const struct host *host, int64_t now_ns, i
 	return sentinel(host);
 }
 
-/* So few asks that a full bucket has a token for each and for the sentinel, were they all refused. */
-static uint32_t few_for_full_bucket(const struct portscan *scan)
-{
-	return scan->limiter.burst > 4 ? (uint32_t)(scan->limiter.burst / 2) - 1 : 1;
-}
-
 /* Only suspects are left: all the asks that each still needs, a little apart, then the sentinel that proves them. */
 static struct choice choose_ending(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
 {
 	struct portscan *scan = host->scan;
 	double level = limiter_level(&scan->limiter, now_ns), need = proof_level(host);
 	struct choice choice;
-	uint32_t most = refusals_for_proof(host) > 0 ? SUSPECTS_PER_SENTINEL : few_for_full_bucket(scan);
 
 	if (scan->sentinels_due > 0)
 		return sentinel(host);
@@ -286,7 +314,7 @@ static struct choice choose_ending(struct engine *e, struct host *host, int64_t 
 			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
 			continue;
 		}
-		if (unproven < missing && (unproven > 0 || scan->group < most)) {
+		if (unproven < missing && (unproven > 0 || scan->group < SUSPECTS_PER_SENTINEL)) {
 			if (now_ns < slot->last_sent_ns + COPY_GAP_MS * MS) {
 				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
 				return (struct choice){0};
@@ -368,6 +396,14 @@ static struct choice choose(struct engine *e, struct host *host, int64_t now_ns,
 
 	if (scan->sentinel == NO_INDEX)
 		return choose_blind(e, host, now_ns, wake_ns);
+	if (scan->limiter.phase == LIMITER_KNOWN &&
+	    (scan->limiter.rate < SLOWEST_RATE || refusals_for_proof(host) == 0))
+		become_patient(scan);
+	if (scan->patient_ns > 0) {
+		if (!scan->checking)
+			check_begin(scan, now_ns);
+		return choose_patient(host, now_ns, wake_ns);
+	}
 	/* The first new token is looked for by checks, each after twice the time. */
 	if (scan->limiter.phase == LIMITER_LEARNING && !scan->checking)
 		check_begin(scan, now_ns);
@@ -387,15 +423,13 @@ static void ask(struct engine *e, struct host *host, const struct choice *choice
 	uint32_t number = scan->log_next - 1;
 
 	*entry = (struct log_entry){
-		.sent_ns = now_ns,
-		.slot = (uint32_t)(slot - scan->slots),
-		.attempt = slot->attempts,
-		.sentinel = choice->sentinel,
-		.check = choice->check,
-		.expected = choice->sentinel || slot->stage == STAGE_SETTLED ? 1 : (float)refusal_expected(scan, slot),
-		.full = scan->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&scan->limiter) && scan->limiter.settled &&
-	                limiter_level(&scan->limiter, now_ns) > scan->limiter.burst - 0.1 &&
-	                scan->outstanding < few_for_full_bucket(scan),
+	        .sent_ns = now_ns,
+	        .slot = (uint32_t)(slot - scan->slots),
+	        .attempt = slot->attempts,
+	        .sentinel = choice->sentinel,
+	        .check = choice->check,
+	        .patient = scan->patient_ns > 0,
+	        .expected = choice->sentinel || slot->stage == STAGE_SETTLED ? 1 : (float)refusal_expected(scan, slot),
 	};
 	slot->attempts++;
 	slot->waiting++;

@@ -22,13 +22,16 @@ enum {
 	ORDER_GAP_US = 50,
 	CHECKED_MOST = 64,
 	SHORT_CHECKS = 5,
+	MOST_UNPRODUCTIVE = 24,
+	FIRST_PAUSE_MS = 2200,
+	LONGEST_PAUSE_MS = 15000,
 	KEEP_MS = 3000, /* longer than any proof reaches back */
 };
-#define WRONG_STATE 1e-6      /* wanted probability of calling a closed port open|filtered */
-#define SILENCE_IS_EMPTY 0.05 /* silence less probable than this, had tokens been there, says that none were */
-#define SENTINELS_ALL_LOST 1e-3
+#define WRONG_STATE           1e-6 /* wanted probability of calling a closed port open|filtered */
+#define SILENCE_IS_EMPTY      0.05 /* silence less probable than this, had tokens been there, says that none were */
+#define SENTINELS_ALL_LOST    1e-3
 #define SILENCE_WITHOUT_PROOF 0.6
-#define WEIGHT_DECAY 0.97
+#define WEIGHT_DECAY          0.97
 
 struct log_entry *asklog_entry(struct portscan *scan, uint32_t number)
 {
@@ -64,6 +67,27 @@ uint32_t asks_needed(const struct engine *e, const struct portscan *scan)
 uint8_t unproven_asks(const struct portscan *scan, const struct port_slot *slot)
 {
 	return slot->round == scan->round ? slot->unproven : 0;
+}
+
+void made_progress(struct portscan *scan)
+{
+	scan->unproductive = 0;
+}
+
+void become_patient(struct portscan *scan)
+{
+	if (scan->patient_ns > 0)
+		return;
+	scan->patient_ns = FIRST_PAUSE_MS * MS;
+	scan->drain = false;
+	scan->group = scan->sentinels_due = 0;
+	check_begin(scan, scan->last_ask_ns);
+}
+
+void made_no_progress(struct portscan *scan)
+{
+	if (++scan->unproductive >= MOST_UNPRODUCTIVE)
+		become_patient(scan);
 }
 
 /* The ring */
@@ -152,7 +176,8 @@ uint32_t silences_missing(const struct engine *e, const struct portscan *scan, c
 		missing = needed - slot->silences;
 	if (slot->attempts < 2 * payloads && missing < 2 * payloads - slot->attempts)
 		missing = (uint32_t)(2 * payloads) - slot->attempts;
-	if (missing == 0 && slot->brackets < (scan->loss.lost + e->discovery_loss.lost > 0 ? BRACKETS_IF_LOSSY : BRACKETS_NEEDED))
+	if (missing == 0 &&
+	    slot->brackets < (scan->loss.lost + e->discovery_loss.lost > 0 ? BRACKETS_IF_LOSSY : BRACKETS_NEEDED))
 		missing = 1;
 	return missing;
 }
@@ -169,6 +194,7 @@ static void count_silence(struct engine *e, struct host *host, const struct log_
 		scan->closed_weight *= WEIGHT_DECAY;
 		scan->silent_weight = scan->silent_weight * WEIGHT_DECAY + 1;
 	}
+	made_progress(scan);
 	if (slot->silences < UINT8_MAX)
 		slot->silences++;
 	if (slot->last_bracket != entry->bracket && slot->brackets < UINT8_MAX - 2)
@@ -193,11 +219,13 @@ uint32_t refusals_for_proof(const struct host *host)
 	const struct limiter *limiter = &host->scan->limiter;
 	double refusals;
 
+	if (host->scan->patient_ns > 0)
+		return 1;
 	if (limiter->phase != LIMITER_KNOWN)
 		return 2;
 	if (limiter_is_interval(limiter))
 		return 1;
-	refusals = ceil(1.2 + 2.4 * limiter->rate * (double)order_gap(host) / 1e9);
+	refusals = ceil(1.2 + 2.4 * limiter->most * (double)order_gap(host) / 1e9);
 	return refusals > limiter->burst - 0.3 ? 0 : (uint32_t)refusals;
 }
 
@@ -205,6 +233,8 @@ bool needs_lead(const struct host *host)
 {
 	const struct limiter *limiter = &host->scan->limiter;
 
+	if (host->scan->patient_ns > 0)
+		return false;
 	if (limiter->phase == LIMITER_KNOWN && (limiter->is_bucket || limiter_is_interval(limiter)))
 		return false;
 	return limiter->phase != LIMITER_KNOWN || limiter->burst > 3.5;
@@ -245,9 +275,12 @@ static bool proves(const struct host *host, uint32_t after, int64_t before_ns)
 
 	if (limiter->phase != LIMITER_KNOWN)
 		return after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(host);
-	interval_ns = 1e9 / limiter->rate;
+	interval_ns = 1e9 / (limiter->most > limiter->rate ? limiter->most : limiter->rate);
 	if (limiter_is_interval(limiter))
 		return (double)before_ns <= 0.02 * interval_ns + 2 * (double)order_gap(host);
+	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
+	if (needs_lead(host) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(host))
+		return false;
 	return after >= 1.1 + 1.1 * (double)(before_ns + order_gap(host)) / interval_ns;
 }
 
@@ -265,8 +298,11 @@ void asklog_prove(struct engine *e, struct host *host, uint32_t number, int64_t 
 {
 	struct portscan *scan = host->scan;
 	int64_t sent_ns = asklog_entry(scan, number)->sent_ns, gap_ns = order_gap(host), lead_ns = lead_window(host);
-	int64_t reach_ns = scan->limiter.phase == LIMITER_KNOWN ? PROOF_WINDOW_MS * MS : UNSEEN_WINDOW_US * 1000 + 2 * gap_ns;
-	uint32_t n = first_of_window(scan, number, sent_ns - reach_ns), before = first_of_window(scan, n, sent_ns - reach_ns - lead_ns);
+	int64_t reach_ns = scan->limiter.phase == LIMITER_KNOWN || scan->patient_ns > 0
+	                           ? PROOF_WINDOW_MS * MS
+	                           : UNSEEN_WINDOW_US * 1000 + 2 * gap_ns;
+	uint32_t n = first_of_window(scan, number, sent_ns - reach_ns),
+	         before = first_of_window(scan, n, sent_ns - reach_ns - lead_ns);
 	int64_t led_ns = INT64_MIN / 2;
 	bool lead = needs_lead(host);
 
@@ -277,12 +313,15 @@ void asklog_prove(struct engine *e, struct host *host, uint32_t number, int64_t 
 		for (; before != number && asklog_entry(scan, before)->sent_ns <= entry->sent_ns - gap_ns; before++)
 			if (asklog_entry(scan, before)->refused)
 				led_ns = asklog_entry(scan, before)->sent_ns;
-		if (before_ns < gap_ns || entry->slot == NO_INDEX || entry->refused || entry->answered || entry->bracketed ||
-		    entry->sentinel || scan->slots[entry->slot].stage == STAGE_SETTLED)
+		if (before_ns < gap_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
+		    entry->bracketed || entry->sentinel || scan->slots[entry->slot].stage == STAGE_SETTLED)
 			continue;
 		if (entry->after < UINT16_MAX)
 			entry->after++;
-		if (!entry->full && (!proves(host, entry->after, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
+		if (entry->patient && led_ns >= entry->sent_ns - PROOF_WINDOW_MS * MS)
+			continue; /* another port of the group had the token */
+		if (!entry->patient &&
+		    (!proves(host, entry->after, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
 			continue;
 		entry->bracketed = true;
 		entry->bracket = number;
@@ -296,6 +335,7 @@ void asklog_prove(struct engine *e, struct host *host, uint32_t number, int64_t 
 static void bucket_is_empty(struct portscan *scan, int64_t sent_ns)
 {
 	limiter_empty(&scan->limiter, sent_ns);
+	made_no_progress(scan);
 	scan->epoch++;
 	scan->round++;
 	scan->empties_in_row++;
@@ -344,7 +384,7 @@ static void judge_burst(struct portscan *scan)
 		return;
 	if (promised > asked)
 		promised = asked;
-	if (got + 1 >= promised) {
+	if (got + 2 >= promised) {
 		scan->short_checks = scan->short_most = 0;
 		return;
 	}
@@ -361,11 +401,17 @@ static void judge_burst(struct portscan *scan)
 static void end_check(struct portscan *scan)
 {
 	scan->checking = false;
+	if (scan->patient_ns > 0) {
+		if (scan->check_refused == 0 && !scan->check_token && scan->patient_ns < LONGEST_PAUSE_MS * MS)
+			scan->patient_ns += scan->patient_ns / 4;
+		return;
+	}
 	judge_burst(scan);
 	if (scan->check_refused == 0 && !scan->check_token) {
 		scan->sentinels_silent++;
 		if (scan->limiter.phase == LIMITER_UNSEEN &&
-		    (scan->sentinels_silent < 2 || pow(loss_estimate(&scan->loss), scan->sentinels_silent) > SENTINELS_ALL_LOST)) {
+		    (scan->sentinels_silent < 2 ||
+		     pow(loss_estimate(&scan->loss), scan->sentinels_silent) > SENTINELS_ALL_LOST)) {
 			check_begin(scan, scan->tail_ns); /* may be loss */
 			return;
 		}
@@ -408,7 +454,8 @@ static void weigh_silence(struct portscan *scan, const struct log_entry *entry)
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the
 	 * ports that are silent. */
 	if (scan->limiter.phase == LIMITER_UNSEEN ||
-	    (scan->limiter.phase == LIMITER_KNOWN && !scan->drain && (scan->empties_in_row > 0 || scan->limiter.settled || limiter_is_interval(&scan->limiter))))
+	    (scan->limiter.phase == LIMITER_KNOWN && !scan->drain &&
+	     (scan->empties_in_row > 0 || scan->limiter.settled || limiter_is_interval(&scan->limiter))))
 		check_begin(scan, entry->sent_ns);
 	else
 		bucket_is_empty(scan, entry->sent_ns);
@@ -428,7 +475,8 @@ static void expire_entry(struct engine *e, struct host *host, struct log_entry *
 	asklog_close(scan, entry);
 	if (entry->bracketed)
 		count_silence(e, host, entry, now_ns);
-	else if (scan->sentinel != NO_INDEX && !scan->checking && (entry->sentinel || slot->stage != STAGE_SETTLED))
+	else if (scan->sentinel != NO_INDEX && !scan->checking && scan->patient_ns == 0 &&
+	         (entry->sentinel || slot->stage != STAGE_SETTLED))
 		weigh_silence(scan, entry);
 	if (entry->sentinel)
 		scan->round++;

@@ -22,10 +22,10 @@ enum {
 #define WRONG_DOWN 1e-5 /* wanted probability of calling a live host down */
 
 static const unsigned kind_bit[PROBE_KIND_COUNT] = {
-	[PROBE_ARP] = DISCOVER_ARP,
-	[PROBE_ECHO] = DISCOVER_ECHO,
-	[PROBE_TIMESTAMP] = DISCOVER_TIMESTAMP,
-	[PROBE_UDP] = DISCOVER_UDP,
+        [PROBE_ARP] = DISCOVER_ARP,
+        [PROBE_ECHO] = DISCOVER_ECHO,
+        [PROBE_TIMESTAMP] = DISCOVER_TIMESTAMP,
+        [PROBE_UDP] = DISCOVER_UDP,
 };
 
 uint32_t discovery_asks_needed(const struct engine *e, const struct host *host)
@@ -53,17 +53,18 @@ static uint32_t gateway_entry(struct engine *e, const struct path *path, int64_t
 	struct neighbour *neighbours;
 
 	for (uint32_t i = 0; i < e->neighbour_count; i++)
-		if (addr_equal(&e->neighbours[i].addr, &path->next_hop) && e->neighbours[i].interface == path->interface)
+		if (addr_equal(&e->neighbours[i].addr, &path->next_hop) &&
+		    e->neighbours[i].interface == path->interface)
 			return i;
 	neighbours = realloc(e->neighbours, (e->neighbour_count + 1) * sizeof(*neighbours));
 	if (!neighbours)
 		return NO_INDEX;
 	e->neighbours = neighbours;
 	neighbours[e->neighbour_count] = (struct neighbour){
-		.addr = path->next_hop,
-		.interface = path->interface,
-		.source = path->source,
-		.next_ns = now_ns,
+	        .addr = path->next_hop,
+	        .interface = path->interface,
+	        .source = path->source,
+	        .next_ns = now_ns,
 	};
 	return (uint32_t)e->neighbour_count++;
 }
@@ -168,7 +169,8 @@ bool neighbours_next(struct engine *e, int64_t now_ns, struct probe *out)
 		ask = (struct ask){PROBE_ARP, neighbour->source, neighbour->addr, 0, neighbour->attempts};
 		fill_probe(e, &gateway, &ask, UINT64_MAX, out);
 		neighbour->attempts++;
-		neighbour->next_ns = now_ns + (ARP_INITIAL_MS * MS << (neighbour->attempts < 3 ? neighbour->attempts : 3));
+		neighbour->next_ns =
+		        now_ns + (ARP_INITIAL_MS * MS << (neighbour->attempts < 3 ? neighbour->attempts : 3));
 		return true;
 	}
 	return false;
@@ -186,7 +188,8 @@ static bool next_round(struct engine *e, struct host *host, int64_t now_ns)
 		return false;
 	}
 	if (host->round >= discovery_asks_needed(e, host)) {
-		host_is_gone(e, host, host->stage == HOST_WANTS_NEIGHBOUR ? "no-arp-reply" : "no-response", NULL, now_ns);
+		host_is_gone(e, host, host->stage == HOST_WANTS_NEIGHBOUR ? "no-arp-reply" : "no-response", NULL,
+		             now_ns);
 		return false;
 	}
 	host->round++;
@@ -308,6 +311,6 @@ void host_is_gone(struct engine *e, struct host *host, const char *reason, const
 
 void discovery_unresolved(struct engine *e, struct host *host, int64_t now_ns)
 {
-	host_ends_without_ports(e, host, HOST_UNKNOWN, host->failed_sends >= MOST_FAILED_SENDS ? "send-failed" : "unresolved",
-	                        NULL, now_ns);
+	host_ends_without_ports(e, host, HOST_UNKNOWN,
+	                        host->failed_sends >= MOST_FAILED_SENDS ? "send-failed" : "unresolved", NULL, now_ns);
 }

@@ -11,8 +11,8 @@
 
 enum {
 	DEFAULT_MAX_HOSTS = 4096,
-	MOST_PORT_SLOTS = 4000000,   /* over all active hosts: bounds memory */
-	TAKE_UP_PER_S = 2000,        /* new hosts a second: gentle on a LAN, 101 addresses in 50 ms */
+	MOST_PORT_SLOTS = 4000000, /* over all active hosts: bounds memory */
+	TAKE_UP_PER_S = 2000,      /* new hosts a second: gentle on a LAN, 101 addresses in 50 ms */
 	TAKE_UP_BURST = 32,
 	UNLIKELY_PORT = 40125,       /* the discovery probe of choice: nobody listens there */
 	MOST_TOLD_UNVISITED = 65536, /* targets never taken up that an interrupted scan still names */
@@ -184,7 +184,8 @@ struct event *event_new(struct engine *e, const struct host *host, enum event_ki
 	return event;
 }
 
-void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t port, const char *code, const char *format, ...)
+void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t port, const char *code, const char *format,
+          ...)
 {
 	struct event *event = event_new(e, host, EVENT_NOTE, at_ns);
 	va_list args;
@@ -275,7 +276,8 @@ static void take_up(struct engine *e, int64_t now_ns)
 			return;
 		}
 		host->ordinal = e->next_ordinal++;
-		if (network_path(e->config.network, &addr, e->config.only_interface, &e->config.source, &host->path, NULL))
+		if (network_path(e->config.network, &addr, e->config.only_interface, &e->config.source, &host->path,
+		                 NULL))
 			discovery_start(e, host, now_ns);
 		else
 			host_is_gone(e, host, "no-route", NULL, now_ns);

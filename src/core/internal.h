@@ -17,8 +17,8 @@
 #include "nscan/rtt.h"
 #include "nscan/wire.h"
 
-#define MS INT64_C(1000000)
-#define NEVER INT64_MAX
+#define MS       INT64_C(1000000)
+#define NEVER    INT64_MAX
 #define NO_INDEX UINT32_MAX
 
 /* Identity of the discovery's own UDP probes must differ from the port scan's to the same port. */
@@ -50,7 +50,7 @@ struct port_slot {
 	uint8_t unproven;      /* asks in the current round about which nothing is proved yet */
 	uint8_t weak_answers;  /* quick answers that prove nothing by themselves, from a host under forgery */
 	uint8_t failed_sends;
-	uint16_t round;        /* the scan's round when unproven was started */
+	uint16_t round; /* the scan's round when unproven was started */
 };
 
 /* First in, first out, through port_slot.next. */
@@ -61,55 +61,55 @@ struct port_queue {
 /* One ask in the order sent: what a refusal proves about the asks before it is read from here. */
 struct log_entry {
 	int64_t sent_ns;
-	uint32_t slot;      /* index of the port; NO_INDEX when it was not sent after all */
-	uint32_t bracket;   /* the refusal that proved that a token was there */
+	uint32_t slot;    /* index of the port; NO_INDEX when it was not sent after all */
+	uint32_t bracket; /* the refusal that proved that a token was there */
 	uint16_t attempt;
-	bool refused;       /* an ICMP error of the target answered it */
-	bool answered;      /* anything else answered it */
+	bool refused;  /* an ICMP error of the target answered it */
+	bool answered; /* anything else answered it */
 	bool expired;
-	bool sentinel;      /* the port was known to be closed */
-	bool check;         /* part of a check */
+	bool sentinel; /* the port was known to be closed */
+	bool check;    /* part of a check */
 	bool bracketed;
-	bool full;          /* sent to a full bucket, among so few that each found a token whatever the order */
-	uint16_t after;     /* refusals of asks sent later, near enough to say something about this one */
-	float expected;     /* probability with which it was expected to take a token */
+	bool patient;   /* sent after a pause, so that a token was there until the first refusal of its group */
+	uint16_t after; /* refusals of asks sent later, near enough to say something about this one */
+	float expected; /* probability with which it was expected to take a token */
 };
 
 /* The port scan of one host. */
 struct portscan {
-	struct port_slot *slots;   /* in the order of asking */
+	struct port_slot *slots; /* in the order of asking */
 	size_t slot_count;
 	size_t settled;
-	size_t fresh_next;         /* slots before it have been asked at least once */
-	struct port_queue retry;   /* silent, and nothing proved about it */
+	size_t fresh_next;          /* slots before it have been asked at least once */
+	struct port_queue retry;    /* silent, and nothing proved about it */
 	struct port_queue suspects; /* silent at least once while the host could refuse */
 
-	struct log_entry *log;     /* ring: entry n is at n modulo the capacity, a power of two */
+	struct log_entry *log; /* ring: entry n is at n modulo the capacity, a power of two */
 	uint32_t log_capacity;
-	uint32_t log_first;        /* oldest kept */
-	uint32_t log_unexpired;    /* oldest not timed out */
-	uint32_t log_next;         /* number of the next entry */
-	uint32_t outstanding;      /* asks not answered and not timed out */
-	double expected_out;       /* tokens that they are expected to take */
+	uint32_t log_first;     /* oldest kept */
+	uint32_t log_unexpired; /* oldest not timed out */
+	uint32_t log_next;      /* number of the next entry */
+	uint32_t outstanding;   /* asks not answered and not timed out */
+	double expected_out;    /* tokens that they are expected to take */
 	int64_t last_ask_ns;
 
 	struct limiter limiter;
 	struct loss loss;
-	double closed_weight;      /* verdicts lately, for the share of ports that refuse */
+	double closed_weight; /* verdicts lately, for the share of ports that refuse */
 	double silent_weight;
-	double silence;            /* how probable the silence since the last refusal is, had tokens been there */
-	double window;             /* how many asks may be outstanding while no limit is known */
+	double silence; /* how probable the silence since the last refusal is, had tokens been there */
+	double window;  /* how many asks may be outstanding while no limit is known */
 	uint32_t refusals;
-	uint32_t epoch;            /* counts refusals and empties */
-	uint16_t round;            /* counts sentinels concluded, and empties: what was not proved by then never will be */
-	uint16_t empties_in_row;   /* without a refusal in between */
-	uint32_t suspects_asked;   /* in this epoch */
-	uint32_t group;            /* suspects asked since the last sentinels */
-	uint32_t sentinels_due;    /* of the sentinels behind the group, those not sent yet */
-	int64_t lead_ns;           /* when the refusable ask in front of the suspects was sent */
-	int64_t last_suspect_ns;   /* when a port that silence is to be proved of was last asked */
+	uint32_t epoch; /* counts refusals and empties */
+	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
+	uint16_t empties_in_row; /* without a refusal in between */
+	uint32_t suspects_asked; /* in this epoch */
+	uint32_t group;          /* suspects asked since the last sentinels */
+	uint32_t sentinels_due;  /* of the sentinels behind the group, those not sent yet */
+	int64_t lead_ns;         /* when the refusable ask in front of the suspects was sent */
+	int64_t last_suspect_ns; /* when a port that silence is to be proved of was last asked */
 
-	uint32_t sentinel;         /* slot of a port known to refuse; NO_INDEX: none yet */
+	uint32_t sentinel; /* slot of a port known to refuse; NO_INDEX: none yet */
 	uint32_t sentinels_out;
 	uint32_t sentinels_silent; /* in a row, with nothing else refused */
 	bool checking;             /* other asks wait until a sentinel has told whether there is a token */
@@ -119,22 +119,26 @@ struct portscan {
 	int64_t drain_ns;          /* when it began */
 
 	/* The check under way: some ports of the silence once more, and a sentinel behind them. */
-	int64_t tail_ns;           /* when the last ask of the silence that made us check was sent */
-	uint32_t check_left;       /* ports that may still be asked before the sentinels */
-	double check_expected;     /* refusals expected from those asked */
-	uint32_t check_out;        /* asks of the check not yet answered or timed out */
+	int64_t tail_ns;       /* when the last ask of the silence that made us check was sent */
+	uint32_t check_left;   /* ports that may still be asked before the sentinels */
+	double check_expected; /* refusals expected from those asked */
+	uint32_t check_out;    /* asks of the check not yet answered or timed out */
 	uint32_t check_asked, check_refused;
-	bool check_closed;         /* all its sentinels are sent */
-	bool check_token;          /* a sentinel was refused */
-	int64_t check_first_ns;    /* first ask of it that was refused */
-	double check_level;        /* tokens that the model promised when it began */
-	bool check_lead;           /* a lead was sent in front */
-	uint32_t check_used;       /* the limiter's count of tokens taken when it began */
-	uint32_t short_checks;     /* in a row that got far fewer refusals than promised ... */
-	uint32_t short_most;       /* ... and the most that one of them got */
+	bool check_closed;      /* all its sentinels are sent */
+	bool check_token;       /* a sentinel was refused */
+	int64_t check_first_ns; /* first ask of it that was refused */
+	double check_level;     /* tokens that the model promised when it began */
+	bool check_lead;        /* a lead was sent in front */
+	uint32_t check_used;    /* the limiter's count of tokens taken when it began */
+	uint32_t short_checks;  /* in a row that got far fewer refusals than promised ... */
+	uint32_t short_most;    /* ... and the most that one of them got */
 
-	int64_t hold_ns;           /* nothing is sent before (after a send error) */
-	uint16_t send_pauses;      /* in a row, each longer */
+	/* Patience: when the model of the limit leads nowhere, a pause long enough for any limit before each group of asks. */
+	int64_t patient_ns;    /* the pause; 0: the model is trusted */
+	uint32_t unproductive; /* refusals and empties since something was settled or proved */
+
+	int64_t hold_ns;      /* nothing is sent before (after a send error) */
+	uint16_t send_pauses; /* in a row, each longer */
 	bool limit_told;
 };
 
@@ -149,31 +153,31 @@ struct host {
 	uint64_t ordinal;
 	enum host_stage stage;
 	struct path path;
-	uint32_t gateway;        /* index of its gateway's neighbour entry; NO_INDEX: on-link or no Ethernet */
+	uint32_t gateway; /* index of its gateway's neighbour entry; NO_INDEX: on-link or no Ethernet */
 	bool has_mac;
-	uint8_t mac[MAC_BYTES];  /* of the next hop */
+	uint8_t mac[MAC_BYTES]; /* of the next hop */
 	uint32_t hash_next;
-	uint32_t heap_index;     /* place in the heap; NO_INDEX: not in it */
+	uint32_t heap_index; /* place in the heap; NO_INDEX: not in it */
 	int64_t wake_ns;
-	uint64_t turn;           /* order among equal wakes */
-	uint32_t generation;     /* distinguishes reuse of this place, in cookies */
+	uint64_t turn;       /* order among equal wakes */
+	uint32_t generation; /* distinguishes reuse of this place, in cookies */
 	bool in_use;
 
-	unsigned methods;        /* enum discovery bits to be tried */
-	uint16_t round;          /* discovery attempts so far */
-	unsigned round_pending;  /* kinds still to be sent in this round */
-	uint16_t round_port;     /* next of the discovery UDP ports */
+	unsigned methods;                     /* enum discovery bits to be tried */
+	uint16_t round;                       /* discovery attempts so far */
+	unsigned round_pending;               /* kinds still to be sent in this round */
+	uint16_t round_port;                  /* next of the discovery UDP ports */
 	int64_t sent_at_ns[PROBE_KIND_COUNT]; /* newest discovery probe of each kind */
-	int64_t decide_ns;       /* when silence becomes the answer */
-	const char *gone_reason; /* a router says the host cannot be reached */
+	int64_t decide_ns;                    /* when silence becomes the answer */
+	const char *gone_reason;              /* a router says the host cannot be reached */
 	struct addr gone_from;
-	bool router_says_gone;   /* host or net unreachable: no further round is worth it */
+	bool router_says_gone; /* host or net unreachable: no further round is worth it */
 	uint16_t failed_sends;
 
 	struct rtt rtt;
 	bool told_up;
-	uint64_t rejected_udp;   /* UDP datagrams from its address that answered nothing: somebody forges */
-	struct portscan *scan;   /* NULL before HOST_PORTS */
+	uint64_t rejected_udp; /* UDP datagrams from its address that answered nothing: somebody forges */
+	struct portscan *scan; /* NULL before HOST_PORTS */
 };
 
 /* A gateway whose hardware address all hosts behind it need. */
@@ -212,13 +216,13 @@ struct engine {
 	bool targets_exhausted;
 	uint64_t next_ordinal;
 
-	struct host *hosts;       /* places; grows, never shrinks; pointers do not survive host_new */
+	struct host *hosts; /* places; grows, never shrinks; pointers do not survive host_new */
 	size_t host_capacity;
 	uint32_t *free_hosts;
 	size_t free_count;
-	uint32_t *buckets;        /* hash of addresses */
+	uint32_t *buckets; /* hash of addresses */
 	size_t bucket_count;
-	uint32_t *heap;           /* hosts by wake_ns */
+	uint32_t *heap; /* hosts by wake_ns */
 	size_t heap_count;
 	uint64_t turns;
 	size_t active;
@@ -226,9 +230,9 @@ struct engine {
 	struct neighbour *neighbours;
 	size_t neighbour_count;
 
-	uint16_t *port_order;     /* the ports in the order of asking */
+	uint16_t *port_order; /* the ports in the order of asking */
 	size_t port_count;
-	uint32_t *slot_of_port;   /* 65536 entries: slot + 1; the same for every host */
+	uint32_t *slot_of_port; /* 65536 entries: slot + 1; the same for every host */
 	uint16_t *discovery_ports;
 	size_t discovery_port_count;
 
@@ -236,14 +240,14 @@ struct engine {
 	struct addr_ranges skip_hosts;
 	struct skip_port *skip_ports;
 	size_t skip_port_count, skip_port_capacity;
-	size_t slots_in_use;      /* port slots of all active hosts */
+	size_t slots_in_use; /* port slots of all active hosts */
 
-	uint8_t held[65536 / 8];  /* bit for each of our source ports */
-	struct pace sending;      /* over all probes: --max-rate */
-	struct pace taking_up;    /* new hosts: discovery must not flood a LAN */
+	uint8_t held[65536 / 8]; /* bit for each of our source ports */
+	struct pace sending;     /* over all probes: --max-rate */
+	struct pace taking_up;   /* new hosts: discovery must not flood a LAN */
 	int64_t start_ns;
 	struct loss discovery_loss;
-	struct rtt link_rtt;      /* of neighbours: how quick this LAN is */
+	struct rtt link_rtt; /* of neighbours: how quick this LAN is */
 	struct rtt routed_rtt;
 	bool stopped;
 	bool out_of_memory;
@@ -263,8 +267,8 @@ void host_set_wake(struct engine *e, struct host *host, int64_t wake_ns);
 /* engine.c */
 /* Queues an event about the host; the caller fills the rest. NULL when memory ran out. */
 struct event *event_new(struct engine *e, const struct host *host, enum event_kind kind, int64_t at_ns);
-void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t port, const char *code, const char *format, ...)
-	__attribute__((format(printf, 6, 7)));
+void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t port, const char *code, const char *format,
+          ...) __attribute__((format(printf, 6, 7)));
 void fill_probe(struct engine *e, struct host *host, const struct ask *ask, uint64_t cookie, struct probe *out);
 uint64_t cookie_make(const struct engine *e, const struct host *host, uint32_t low);
 void host_finish(struct engine *e, struct host *host, int64_t now_ns);
@@ -291,8 +295,8 @@ struct verdict {
 	const char *reason;
 	struct addr from;
 	uint16_t from_port;
-	bool by_target;   /* an ICMP error of the target itself: it took a token */
-	bool weak;        /* a UDP answer whose content proves nothing */
+	bool by_target; /* an ICMP error of the target itself: it took a token */
+	bool weak;      /* a UDP answer whose content proves nothing */
 };
 bool portscan_start(struct engine *e, struct host *host, int64_t now_ns);
 void portscan_free(struct portscan *scan);
@@ -332,6 +336,12 @@ uint8_t unproven_asks(const struct portscan *scan, const struct port_slot *slot)
 int64_t order_gap(const struct host *host);
 /* Whether a proof also needs a refusal just before the asks (because tokens may come in lumps: windowed limiters). */
 bool needs_lead(const struct host *host);
+/* Something was settled or proved: the way of asking works. */
+void made_progress(struct portscan *scan);
+/* A refusal or an empty bucket that told nothing new. */
+void made_no_progress(struct portscan *scan);
+/* The model of the limit leads nowhere: from now on a pause before each group of asks. */
+void become_patient(struct portscan *scan);
 int64_t lead_window(const struct host *host);
 /* How many refusals behind an ask prove that there was a token for it. 0: order proves nothing on this path (it jitters too much
  * for the rate of the limit); then only a full bucket does. */

@@ -4,13 +4,14 @@
 #include <math.h>
 
 enum {
-	FIRST_TEST_MS = 10, /* the shortest refill looked for: Junos and Linux's host-wide bucket give 1 a millisecond */
+	FIRST_TEST_MS =
+	        10, /* the shortest refill looked for: Junos and Linux's host-wide bucket give 1 a millisecond */
 	LEARNING_DRAINS = 5,
 	TOKENS_BETWEEN_DRAINS = 16,
 	MOST_CONTRADICTIONS = 4,
 	TOKENS_FOR_ANCHOR = 24,
 };
-#define SECOND_NS 1e9
+#define SECOND_NS       1e9
 #define UNLIMITED_LEVEL 1e9
 
 void limiter_init(struct limiter *limiter)
@@ -45,7 +46,8 @@ double limiter_level(const struct limiter *limiter, int64_t now_ns)
 	case LIMITER_KNOWN:
 		break;
 	}
-	if (limiter_is_interval(limiter)) /* time since the token was taken, in intervals: more than one is surer than one */
+	if (limiter_is_interval(
+	            limiter)) /* time since the token was taken, in intervals: more than one is surer than one */
 		return (double)(now_ns - limiter->last_use_ns) / (double)limiter->longest_ns;
 	level = limiter->level + (double)(now_ns - limiter->level_at_ns) / SECOND_NS * limiter->rate;
 	return level < limiter->burst ? level : limiter->burst;
@@ -77,9 +79,9 @@ static void set_level(struct limiter *limiter, double level, int64_t at_ns)
 static const struct {
 	double rate, burst_low, burst_high;
 } usual_limits[] = {
-	{1, 4.5, 7.5},      /* Linux, IPv4, per peer */
-	{10, 4.5, 7.5},     /* Linux, IPv6 */
-	{2, 0.5, 1.5},      /* Cisco IOS: one each 500 ms */
+        {1, 4.5, 7.5},  /* Linux, IPv4, per peer */
+        {10, 4.5, 7.5}, /* Linux, IPv6 */
+        {2, 0.5, 1.5},  /* Cisco IOS: one each 500 ms */
 };
 
 static double settle_rate(struct limiter *limiter, double measured, double error)
@@ -89,6 +91,7 @@ static double settle_rate(struct limiter *limiter, double measured, double error
 		if (limiter->burst >= usual_limits[i].burst_low && limiter->burst <= usual_limits[i].burst_high &&
 		    measured > usual_limits[i].rate * (1 - error) && measured < usual_limits[i].rate * (1 + error)) {
 			limiter->is_bucket = usual_limits[i].burst_low > 1;
+			limiter->most = usual_limits[i].rate * 1.1;
 			return usual_limits[i].rate;
 		}
 	return measured;
@@ -117,6 +120,8 @@ static void measure(struct limiter *limiter, int64_t at_ns)
 		limiter->rate = settle_rate(limiter, rate, 0.08 + 0.6 / tokens);
 	if (tokens >= 4)
 		limiter->settled = true;
+	if (limiter->most < limiter->rate * 1.5 && !limiter->is_bucket)
+		limiter->most = limiter->rate * 1.5;
 	if (tokens >= TOKENS_FOR_ANCHOR) {
 		limiter->empty_ns = at_ns;
 		limiter->used_since = 0;
@@ -136,7 +141,8 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 	case LIMITER_UNSEEN:
 		break;
 	case LIMITER_LEARNING:
-		if (sent_ns <= limiter->empty_ns || sent_ns <= limiter->last_use_ns) { /* reordered: not a new token but one of the old ones */
+		if (sent_ns <= limiter->empty_ns ||
+		    sent_ns <= limiter->last_use_ns) { /* reordered: not a new token but one of the old ones */
 			limiter->used_since--;
 			limiter->burst += 1;
 			break;
@@ -144,6 +150,9 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		/* The first new token: it came between the last test that found none and this one. */
 		limiter->phase = LIMITER_KNOWN;
 		limiter->longest_ns = sent_ns - limiter->last_use_ns;
+		limiter->most = limiter->level_at_ns > limiter->empty_ns
+		                        ? 1.2 * SECOND_NS / (double)(limiter->level_at_ns - limiter->empty_ns)
+		                        : 1000.0 / FIRST_TEST_MS;
 		limiter->rate = settle_rate(limiter, 1.3 / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS), 0.5);
 		limiter->drains_left = limiter_is_interval(limiter) ? 0 : LEARNING_DRAINS;
 		set_level(limiter, 0, sent_ns);
@@ -188,7 +197,8 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 		return;
 	case LIMITER_LEARNING:
 		limiter->shortest_ns = at_ns - limiter->last_use_ns;
-		limiter->test_step_ns = at_ns - limiter->level_at_ns > 0 ? limiter->test_step_ns * 2 : limiter->test_step_ns;
+		limiter->test_step_ns =
+		        at_ns - limiter->level_at_ns > 0 ? limiter->test_step_ns * 2 : limiter->test_step_ns;
 		if (limiter->test_step_ns > INT64_C(4000000000))
 			limiter->test_step_ns = INT64_C(4000000000);
 		/* empty_ns stays: the burst was just taken then, so the bucket held nothing at all, while now it may

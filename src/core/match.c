@@ -93,8 +93,8 @@ static void receive_direct(struct engine *e, enum probe_kind kind, const char *r
 }
 
 /* A slot whose question this reply answers, by port number; NO_INDEX when none does. */
-static uint32_t find_slot(struct engine *e, struct host *host, uint16_t port, const struct reply *reply, uint16_t *attempt,
-                          enum match *match)
+static uint32_t find_slot(struct engine *e, struct host *host, uint16_t port, const struct reply *reply,
+                          uint16_t *attempt, enum match *match)
 {
 	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0};
 	uint32_t slot = e->slot_of_port[port];

@@ -122,6 +122,7 @@ static void settle(struct engine *e, struct host *host, struct port_slot *slot, 
 	if (slot->stage != STAGE_SETTLED) {
 		slot->stage = STAGE_SETTLED;
 		host->scan->settled++;
+		made_progress(host->scan);
 		e->progress.ports_resolved++;
 	} else if (slot->state == PORT_OPEN) {
 		e->progress.ports_open--;
@@ -181,8 +182,8 @@ static void on_drain(struct portscan *scan, int64_t sent_ns)
 }
 
 /* An ICMP error of the target: a token was there for this ask, and was taken. */
-static void on_refusal(struct engine *e, struct host *host, struct port_slot *slot, struct log_entry *entry, uint32_t number,
-                       int64_t at_ns)
+static void on_refusal(struct engine *e, struct host *host, struct port_slot *slot, struct log_entry *entry,
+                       uint32_t number, int64_t at_ns)
 {
 	struct portscan *scan = host->scan;
 
@@ -195,6 +196,7 @@ static void on_refusal(struct engine *e, struct host *host, struct port_slot *sl
 		loss_answered(&scan->loss, 0);
 	}
 	scan->refusals++;
+	made_no_progress(scan);
 	scan->epoch++;
 	scan->suspects_asked = 0;
 	scan->silence = 1;
@@ -255,7 +257,8 @@ void portscan_reply(struct engine *e, struct host *host, uint32_t slot_number, u
 	}
 	if (slot->stage != STAGE_SETTLED) {
 		settle(e, host, slot, verdict, reply, entry ? entry->sent_ns : 0, at_ns);
-	} else if (slot->state != PORT_UNKNOWN && weight(verdict->state, verdict->by_target) > weight(slot->state, slot->by_target)) {
+	} else if (slot->state != PORT_UNKNOWN &&
+	           weight(verdict->state, verdict->by_target) > weight(slot->state, slot->by_target)) {
 		if (slot->state != PORT_OPEN_FILTERED)
 			note(e, host, at_ns, slot->number, "conflicting-replies",
 			     "first %s, then %s (%s): the stronger evidence holds", port_state_name(slot->state),

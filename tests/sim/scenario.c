@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS INT64_C(1000000)
+#define MS     INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
 enum { FIRST_PORT = 10001, FAILURES_SHOWN = 10 };
 
@@ -13,9 +13,9 @@ enum { FIRST_PORT = 10001, FAILURES_SHOWN = 10 };
 struct outcome {
 	bool done;
 	size_t wrong;
-	size_t closed;     /* ports that had to be refused */
+	size_t closed; /* ports that had to be refused */
 	size_t ports;
-	double loss;       /* the larger of the two directions */
+	double loss; /* the larger of the two directions */
 	double took_s;
 	double floor_s;
 	uint64_t probes;
@@ -40,7 +40,8 @@ static struct sim_limiter pick_limiter(struct rng *rng)
 	case 0:
 		return (struct sim_limiter){.kind = SIM_UNLIMITED};
 	case 1: /* FreeBSD, other BSDs */
-		return (struct sim_limiter){.kind = SIM_WINDOW, .burst = rng_below(rng, 2) ? 200 : 100, .window_ns = SECOND};
+		return (struct sim_limiter){
+		        .kind = SIM_WINDOW, .burst = rng_below(rng, 2) ? 200 : 100, .window_ns = SECOND};
 	case 2: /* Solaris */
 		return (struct sim_limiter){.kind = SIM_WINDOW, .burst = 10, .window_ns = 100 * MS};
 	case 3: /* Cisco IOS */
@@ -50,7 +51,8 @@ static struct sim_limiter pick_limiter(struct rng *rng)
 	case 5: /* Linux IPv6 */
 		return (struct sim_limiter){.kind = SIM_BUCKET, .rate = 10, .burst = 6};
 	case 6:
-		return (struct sim_limiter){.kind = SIM_BUCKET, .rate = pick_log(rng, 0.5, 50), .burst = 2 + rng_below(rng, 30)};
+		return (struct sim_limiter){
+		        .kind = SIM_BUCKET, .rate = pick_log(rng, 0.5, 50), .burst = 2 + rng_below(rng, 30)};
 	default: /* Linux IPv4 per peer: what most hosts are */
 		return (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
 	}
@@ -124,16 +126,19 @@ static struct outcome scenario_run(uint64_t seed, FILE *trace)
 	sim->trace = trace;
 	snprintf(ports, sizeof(ports), "%d-%zu", FIRST_PORT, FIRST_PORT + outcome.ports - 1);
 	for (size_t i = 0; i < outcome.ports; i++)
-		outcome.closed += host->ports[FIRST_PORT + i] == SIM_CLOSED || host->ports[FIRST_PORT + i] == SIM_REJECTED;
+		outcome.closed +=
+		        host->ports[FIRST_PORT + i] == SIM_CLOSED || host->ports[FIRST_PORT + i] == SIM_REJECTED;
 	outcome.all_closed = outcome.closed == outcome.ports;
 	outcome.loss = host->loss_there > host->loss_back ? host->loss_there : host->loss_back;
 	outcome.limited = host->limiter.kind != SIM_UNLIMITED;
 	if (trace)
-		fprintf(trace, "limiter %d rate %.3f burst %.0f window %.0f ms; rtt %.2f ms jitter %.2f ms; loss %.3f/%.3f; "
+		fprintf(trace,
+		        "limiter %d rate %.3f burst %.0f window %.0f ms; rtt %.2f ms jitter %.2f ms; loss %.3f/%.3f; "
 		        "%zu ports, %zu refuse; routed %d echo_ignored %d\n",
-		        host->limiter.kind, host->limiter.rate, host->limiter.burst, (double)host->limiter.window_ns / 1e6,
-		        (double)host->rtt_ns / 1e6, (double)host->jitter_ns / 1e6, host->loss_there, host->loss_back,
-		        outcome.ports, outcome.closed, host->routed, host->echo_ignored);
+		        host->limiter.kind, host->limiter.rate, host->limiter.burst,
+		        (double)host->limiter.window_ns / 1e6, (double)host->rtt_ns / 1e6,
+		        (double)host->jitter_ns / 1e6, host->loss_there, host->loss_back, outcome.ports, outcome.closed,
+		        host->routed, host->echo_ignored);
 	outcome.done = sim_run(sim, ports, 3600 * SECOND);
 	outcome.wrong = sim_wrong(sim, trace);
 	outcome.took_s = (double)(host->settled_ns - host->first_probe_ns) / 1e9;
@@ -148,8 +153,8 @@ bool scenario_one(uint64_t seed, FILE *out)
 {
 	struct outcome outcome = scenario_run(seed, out);
 
-	fprintf(out, "done %d, wrong %zu of %zu, %.3f s against a floor of %.3f s, %llu probes\n", outcome.done, outcome.wrong,
-	        outcome.ports, outcome.took_s, outcome.floor_s, (unsigned long long)outcome.probes);
+	fprintf(out, "done %d, wrong %zu of %zu, %.3f s against a floor of %.3f s, %llu probes\n", outcome.done,
+	        outcome.wrong, outcome.ports, outcome.took_s, outcome.floor_s, (unsigned long long)outcome.probes);
 	return outcome.done && outcome.wrong == 0;
 }
 
@@ -165,8 +170,8 @@ static void print_distribution(FILE *out, const char *what, double *values, size
 	if (count == 0)
 		return;
 	qsort(values, count, sizeof(*values), by_value);
-	fprintf(out, "# %s (%zu scenarios): median %.3f, 90 %% %.3f, 99 %% %.3f, worst %.3f\n", what, count, values[count / 2],
-	        values[count * 9 / 10], values[count * 99 / 100], values[count - 1]);
+	fprintf(out, "# %s (%zu scenarios): median %.3f, 90 %% %.3f, 99 %% %.3f, worst %.3f\n", what, count,
+	        values[count / 2], values[count * 9 / 10], values[count * 99 / 100], values[count - 1]);
 }
 
 unsigned scenario_many(uint64_t first, unsigned long count, FILE *out)

@@ -138,27 +138,27 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 {
 	struct sim_host *host = &sim->hosts[index];
 	struct reply reply = {
-		.kind = REPLY_ICMP_ERROR,
-		.src = host->addr,
-		.dst = probe->src,
-		.ttl = 64,
-		.icmp_type = ICMP4_UNREACHABLE,
-		.icmp_code = code,
-		.quote =
-			{
-				.src = probe->src,
-				.dst = probe->dst,
-				.protocol = IP_PROTO_UDP,
-				.ttl = probe->ttl,
-				.ip_id = probe->ip_id,
-				.bytes = 28,
-				.has_ports = true,
-				.src_port = probe->src_port,
-				.dst_port = probe->dst_port,
-				.has_udp_checksum = true,
-				.udp_checksum = probe->udp_checksum,
-				.udp_bytes = (uint16_t)(8 + probe->data_bytes),
-			},
+	        .kind = REPLY_ICMP_ERROR,
+	        .src = host->addr,
+	        .dst = probe->src,
+	        .ttl = 64,
+	        .icmp_type = ICMP4_UNREACHABLE,
+	        .icmp_code = code,
+	        .quote =
+	                {
+	                        .src = probe->src,
+	                        .dst = probe->dst,
+	                        .protocol = IP_PROTO_UDP,
+	                        .ttl = probe->ttl,
+	                        .ip_id = probe->ip_id,
+	                        .bytes = 28,
+	                        .has_ports = true,
+	                        .src_port = probe->src_port,
+	                        .dst_port = probe->dst_port,
+	                        .has_udp_checksum = true,
+	                        .udp_checksum = probe->udp_checksum,
+	                        .udp_bytes = (uint16_t)(8 + probe->data_bytes),
+	                },
 	};
 
 	if (!allow(&host->limiter, sim->now_ns)) {
@@ -174,14 +174,14 @@ static void answer_udp(struct sim *sim, size_t index, const struct probe *probe)
 {
 	static const uint8_t text[] = "simulated answer";
 	struct reply reply = {
-		.kind = REPLY_UDP,
-		.src = probe->dst,
-		.dst = probe->src,
-		.ttl = 64,
-		.src_port = probe->dst_port,
-		.dst_port = probe->src_port,
-		.data = text,
-		.data_bytes = sizeof(text) - 1,
+	        .kind = REPLY_UDP,
+	        .src = probe->dst,
+	        .dst = probe->src,
+	        .ttl = 64,
+	        .src_port = probe->dst_port,
+	        .dst_port = probe->src_port,
+	        .data = text,
+	        .data_bytes = sizeof(text) - 1,
 	};
 
 	send_back(sim, index, &reply);
@@ -248,7 +248,8 @@ static void send_probe(struct sim *sim, const struct probe *probe)
 	if (probe->kind == PROBE_ARP && addr_equal(&probe->dst, &router)) {
 		struct sim_event back = {.at_ns = sim->now_ns + MS / 10};
 
-		back.reply = (struct reply){.kind = REPLY_ARP, .src = router, .dst = probe->src, .arp_is_reply = true, .has_mac = true};
+		back.reply = (struct reply){
+		        .kind = REPLY_ARP, .src = router, .dst = probe->src, .arp_is_reply = true, .has_mac = true};
 		back.reply.mac[0] = 4;
 		push(sim, &back);
 		return;
@@ -287,7 +288,7 @@ static void take_event(struct sim *sim, const struct event *event)
 		break;
 	case EVENT_PORT:
 		sim->verdicts[index * PORTS + event->u.port.port] =
-			(struct sim_verdict){event->u.port.state, event->u.port.reason};
+		        (struct sim_verdict){event->u.port.state, event->u.port.reason};
 		break;
 	case EVENT_LIMIT:
 		sim->limits++;
@@ -305,8 +306,8 @@ static void take_event(struct sim *sim, const struct event *event)
 		fprintf(sim->trace, "%10.3f port %u %s %s probes %u\n", (double)sim->now_ns / 1e9, event->u.port.port,
 		        port_state_name(event->u.port.state), event->u.port.reason, event->u.port.probes);
 	else if (sim->trace && event->kind == EVENT_LIMIT)
-		fprintf(sim->trace, "%10.3f limit %.3f/s burst %u\n", (double)sim->now_ns / 1e9, event->u.limit.icmp_per_s,
-		        event->u.limit.burst);
+		fprintf(sim->trace, "%10.3f limit %.3f/s burst %u\n", (double)sim->now_ns / 1e9,
+		        event->u.limit.icmp_per_s, event->u.limit.burst);
 }
 
 struct sim *sim_new(uint64_t seed)
@@ -327,13 +328,18 @@ struct sim *sim_new(uint64_t seed)
 		return NULL;
 	}
 	sim->network.interface_count = 1;
-	sim->network.interfaces[0] = (struct interface){.name = "sim0", .index = 1, .kind = LINK_ETHERNET, .up = true, .mtu_bytes = 1500};
+	sim->network.interfaces[0] =
+	        (struct interface){.name = "sim0", .index = 1, .kind = LINK_ETHERNET, .up = true, .mtu_bytes = 1500};
 	sim->network.addr_count = 1;
 	sim->network.addrs[0] = (struct interface_addr){0, addr_from_v4(0x0a0000fd), 24};
 	sim->network.route_count = 2;
-	sim->network.routes[0] = (struct route){.prefix = addr_from_v4(0x0a000000), .prefix_bits = 24, .kind = ROUTE_UNICAST, .rank = 1};
-	sim->network.routes[1] = (struct route){
-		.prefix = addr_from_v4(0x0a010000), .prefix_bits = 16, .kind = ROUTE_UNICAST, .rank = 1, .gateway = addr_from_v4(0x0a0000fe)};
+	sim->network.routes[0] =
+	        (struct route){.prefix = addr_from_v4(0x0a000000), .prefix_bits = 24, .kind = ROUTE_UNICAST, .rank = 1};
+	sim->network.routes[1] = (struct route){.prefix = addr_from_v4(0x0a010000),
+	                                        .prefix_bits = 16,
+	                                        .kind = ROUTE_UNICAST,
+	                                        .rank = 1,
+	                                        .gateway = addr_from_v4(0x0a0000fe)};
 	for (size_t i = 0; i < 64; i++)
 		sim->source_ports[i] = (uint16_t)(40000 + i);
 	sim->config.seed = seed;
@@ -479,8 +485,8 @@ size_t sim_wrong(const struct sim *sim, FILE *out)
 		if (sim->host_verdicts[h].state != (host->alive ? HOST_UP : HOST_DOWN) || !sim->host_done[h]) {
 			wrong++;
 			if (out)
-				fprintf(out, "host %zu: told %s, done %d\n", h, host_state_name(sim->host_verdicts[h].state),
-				        sim->host_done[h]);
+				fprintf(out, "host %zu: told %s, done %d\n", h,
+				        host_state_name(sim->host_verdicts[h].state), sim->host_done[h]);
 			continue;
 		}
 		for (size_t i = 0; host->alive && i < sim->ports.count; i++) {
@@ -493,8 +499,9 @@ size_t sim_wrong(const struct sim *sim, FILE *out)
 				continue;
 			wrong++;
 			if (out)
-				fprintf(out, "host %zu port %u: told %s %s, is %s %s\n", h, port, port_state_name(told->state),
-				        told->reason ? told->reason : "-", port_state_name(truth.state), truth.reason);
+				fprintf(out, "host %zu port %u: told %s %s, is %s %s\n", h, port,
+				        port_state_name(told->state), told->reason ? told->reason : "-",
+				        port_state_name(truth.state), truth.reason);
 		}
 	}
 	return wrong;

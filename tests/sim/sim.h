@@ -44,9 +44,9 @@ struct sim_host {
 	struct addr addr;
 	bool alive;
 	bool echo_ignored;
-	bool routed;          /* behind the router: no ARP */
+	bool routed; /* behind the router: no ARP */
 	int64_t rtt_ns;
-	int64_t jitter_ns;    /* added to each direction, uniform from 0 */
+	int64_t jitter_ns; /* added to each direction, uniform from 0 */
 	double loss_there;
 	double loss_back;
 	double duplicate;     /* probability that a reply comes twice */
@@ -77,7 +77,7 @@ struct sim {
 	struct sim_event *queue;
 	size_t queue_count, queue_capacity;
 	uint64_t sequence;
-	struct sim_verdict *verdicts;   /* host_count * 65536 */
+	struct sim_verdict *verdicts; /* host_count * 65536 */
 	struct host_event *host_verdicts;
 	bool *host_done;
 	uint64_t sent, notes, limits;
