@@ -232,7 +232,7 @@ test_valgrind()
 {
 	local checked=$nscan
 	nscan=$tmp/under-valgrind
-	printf '#!/bin/sh\nexec valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \\\n--track-fds=no --log-file=%s "%s" "$@"\n' \
+	printf '#!/bin/sh\nexec valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible \\\n--log-file=%s "%s" "$@"\n' \
 		"$tmp/valgrind.log" "$checked" >"$nscan"
 	chmod 755 "$nscan"
 	scan_all "$tmp/valgrind"
