@@ -111,6 +111,23 @@ static void test_silent_services(void **state)
 	sim_free(sim);
 }
 
+/* Right after another scan the bucket is empty: closed ports stay silent at first. */
+static void test_empty_bucket_at_start(void **state)
+{
+	(void)state;
+	for (int spent = 3; spent <= 6; spent++) {
+		struct sim *sim = sim_new(6);
+		struct sim_host *host = sim_add(sim, false);
+
+		host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6, .spent = spent};
+		for (uint16_t port = 10011; port <= 10020; port++)
+			host->ports[port] = SIM_DROPPED;
+		assert_true(sim_run(sim, "10001-10020", INT64_C(60000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		sim_free(sim);
+	}
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -122,7 +139,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_all_closed_default_linux), cmocka_unit_test(test_mixed_host),
 	        cmocka_unit_test(test_unlimited_all_ports),      cmocka_unit_test(test_silent_host),
-	        cmocka_unit_test(test_silent_services),          cmocka_unit_test(test_random_scenarios),
+	        cmocka_unit_test(test_silent_services),          cmocka_unit_test(test_empty_bucket_at_start),
+	        cmocka_unit_test(test_random_scenarios),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "one") == 0)

@@ -13,6 +13,8 @@
 enum {
 	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
 	BLIND_DOUBLINGS = 3,
+	LAST_ASK_PAUSE_MS = 1500,
+	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
 	SUSPECTS_PER_GROUP = 64,     /* no limit met: one sentinel behind so many */
 	SUSPECTS_PER_SENTINEL = 256, /* limited: sentinels are dear */
@@ -130,7 +132,7 @@ static struct choice choose_blind(const struct engine *e, struct host *host, int
 {
 	struct portscan *scan = host->scan;
 	struct port_slot *slot = fresh_head(scan);
-	unsigned doublings;
+	unsigned doublings, pauses = e->discovery_loss.lost > 0 ? PAUSES_IF_LOSSY : 1;
 	int64_t due_ns;
 
 	if (scan->outstanding >= BLIND_WINDOW)
@@ -142,6 +144,11 @@ static struct choice choose_blind(const struct engine *e, struct host *host, int
 		return (struct choice){0};
 	doublings = slot->attempts - 1u < BLIND_DOUBLINGS ? slot->attempts - 1u : BLIND_DOUBLINGS;
 	due_ns = slot->last_sent_ns + (ask_timeout(host) << doublings);
+	/* Another scan, or somebody else's, may just have emptied the bucket of a host that does refuse: the last ask comes
+	 * after a pause in which the slowest limit in wide use (Linux: 1/s) gives a token. */
+	if (slot->attempts + pauses >= blind_asks_needed(e, scan) && e->config.max_retries < 0 &&
+	    due_ns < slot->last_sent_ns + LAST_ASK_PAUSE_MS * MS)
+		due_ns = slot->last_sent_ns + LAST_ASK_PAUSE_MS * MS;
 	if (due_ns > now_ns) {
 		wake_at(wake_ns, due_ns);
 		return (struct choice){0};
@@ -160,13 +167,19 @@ static bool too_close(const struct host *host, int64_t now_ns, int64_t *wake_ns)
 	return true;
 }
 
+/* A lead was sent a moment ago: its token is spent, and the group is to follow at once. */
+static bool has_lead(const struct host *host, int64_t now_ns)
+{
+	return needs_lead(host) && now_ns - host->scan->lead_ns <= lead_window(host) / 2;
+}
+
 /* The ask in front of a group of suspects, if the proof needs one and there is none lately. Only true when it is chosen. */
 static bool take_lead(const struct host *host, int64_t now_ns, struct choice *choice)
 {
 	struct portscan *scan = host->scan;
 	struct port_slot *fresh = fresh_head(scan);
 
-	if (!needs_lead(host) || now_ns - scan->lead_ns <= lead_window(host) / 2)
+	if (!needs_lead(host) || has_lead(host, now_ns))
 		return false;
 	scan->lead_ns = scan->last_suspect_ns = now_ns;
 	if (fresh && closed_share(scan) > 0.85)
@@ -185,19 +198,19 @@ static struct choice choose_check(struct host *host, int64_t now_ns, int64_t *wa
 
 	if (scan->check_closed)
 		return (struct choice){0};
-	if (scan->check_asked == 0 && limiter_level(&scan->limiter, now_ns) < proof_level(host)) {
+	if (scan->check_asked == 0 && !scan->check_lead && limiter_level(&scan->limiter, now_ns) < proof_level(host)) {
 		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, proof_level(host), now_ns));
 		return (struct choice){0};
 	}
-	if (scan->check_asked == 0 && slot && scan->limiter.phase != LIMITER_LEARNING) {
+	if (scan->check_asked == 0 && !scan->check_lead && slot && scan->limiter.phase != LIMITER_LEARNING) {
 		if (take_lead(host, now_ns, &choice)) {
 			scan->check_level = limiter_level(&scan->limiter, now_ns);
 			scan->check_lead = true;
 			return choice;
 		}
-		if (needs_lead(host) && too_close(host, now_ns, wake_ns))
-			return (struct choice){0};
 	}
+	if (scan->check_lead && scan->check_asked == 0 && too_close(host, now_ns, wake_ns))
+		return (struct choice){0};
 	if (scan->check_asked == 0 && scan->check_level <= 0)
 		scan->check_level = limiter_level(&scan->limiter, now_ns);
 	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED && scan->sentinels_due == 0) {
@@ -291,7 +304,7 @@ static struct choice choose_ending(struct engine *e, struct host *host, int64_t 
 		return sentinel(host);
 	if (scan->sentinels_out > 0)
 		return (struct choice){0};
-	if (level < need && scan->group == 0) {
+	if (level < need && scan->group == 0 && !has_lead(host, now_ns)) {
 		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, need, now_ns));
 		return (struct choice){0};
 	}
@@ -365,7 +378,7 @@ static struct choice choose_limited(struct engine *e, struct host *host, int64_t
 		need = proof_level(host);
 	else if (limiter_is_interval(&scan->limiter))
 		need = limiter_try_level(&scan->limiter);
-	if (level < need && scan->suspects_asked == 0) {
+	if (level < need && scan->suspects_asked == 0 && !has_lead(host, now_ns)) {
 		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, need, now_ns));
 		return (struct choice){0};
 	}

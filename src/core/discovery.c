@@ -9,7 +9,7 @@
 
 enum {
 	ARP_INITIAL_MS = 150,
-	ARP_FLOOR_MS = 100,
+	ARP_FLOOR_MS = 60,
 	IP_INITIAL_MS = 500,
 	IP_FLOOR_MS = 100,
 	BACKOFF_DOUBLINGS = 2, /* the timeout doubles this often, then stays */
@@ -19,7 +19,7 @@ enum {
 	SEND_FAILED_PAUSE_MS = 50,
 	MOST_FAILED_SENDS = 40,
 };
-#define WRONG_DOWN 1e-5 /* wanted probability of calling a live host down */
+#define WRONG_DOWN 1e-6 /* wanted probability of calling a live host down */
 
 static const unsigned kind_bit[PROBE_KIND_COUNT] = {
         [PROBE_ARP] = DISCOVER_ARP,

@@ -77,23 +77,34 @@ static void set_level(struct limiter *limiter, double level, int64_t at_ns)
 /* Limits that are built into systems in wide use (sources in the tables of the documentation): when a measurement comes
  * close to one, that one it is, and no refinement is needed. */
 static const struct {
-	double rate, burst_low, burst_high;
+	double rate, burst,
+	        burst_most; /* fewer than `burst` may be seen at first: an earlier scan had taken the others */
 } usual_limits[] = {
-        {1, 4.5, 7.5},  /* Linux, IPv4, per peer */
-        {10, 4.5, 7.5}, /* Linux, IPv6 */
-        {2, 0.5, 1.5},  /* Cisco IOS: one each 500 ms */
+        {1, 6, 7.5},  /* Linux, IPv4, per peer */
+        {10, 6, 7.5}, /* Linux, IPv6 */
+        {2, 1, 1.5},  /* Cisco IOS: one each 500 ms */
 };
 
 static double settle_rate(struct limiter *limiter, double measured, double error)
 {
 	limiter->is_bucket = false;
-	for (unsigned i = 0; i < sizeof(usual_limits) / sizeof(usual_limits[0]); i++)
-		if (limiter->burst >= usual_limits[i].burst_low && limiter->burst <= usual_limits[i].burst_high &&
-		    measured > usual_limits[i].rate * (1 - error) && measured < usual_limits[i].rate * (1 + error)) {
-			limiter->is_bucket = usual_limits[i].burst_low > 1;
-			limiter->most = usual_limits[i].rate * 1.1;
-			return usual_limits[i].rate;
-		}
+	for (unsigned i = 0; i < sizeof(usual_limits) / sizeof(usual_limits[0]); i++) {
+		double rate = usual_limits[i].rate;
+
+		if (limiter->burst > usual_limits[i].burst_most || measured < rate * (1 - error) ||
+		    measured > rate * (1 + error))
+			continue;
+		if (usual_limits[i].burst <= 1)
+			return rate;
+		/* Tell-tale at first sight only with the right burst; with a smaller one the rate has to be known well. */
+		if (limiter->burst < usual_limits[i].burst - 1.5 && error > 0.25)
+			continue;
+		limiter->is_bucket = true;
+		limiter->most = rate * 1.1;
+		if (limiter->burst < usual_limits[i].burst)
+			limiter->burst = usual_limits[i].burst;
+		return rate;
+	}
 	return measured;
 }
 
@@ -162,6 +173,11 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		if (limiter_is_interval(limiter)) {
 			int64_t waited_ns = sent_ns - limiter->last_use_ns;
 
+			if (waited_ns < limiter->longest_ns * 2 / 5) { /* two at once: it does hold more than one */
+				limiter->burst = 2;
+				set_level(limiter, 0, sent_ns);
+				break;
+			}
 			if (waited_ns > 0 && (limiter->longest_ns == 0 || waited_ns < limiter->longest_ns))
 				limiter->longest_ns = waited_ns;
 			if (limiter->shortest_ns > limiter->longest_ns)

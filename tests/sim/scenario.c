@@ -72,6 +72,8 @@ static struct sim *scenario_build(uint64_t seed, size_t *ports)
 	host->rtt_ns = (int64_t)(pick_log(&rng, 0.1, 500) * 1e6);
 	if (rng_below(&rng, 2))
 		host->jitter_ns = (int64_t)(pick(&rng, 0, 0.3) * (double)host->rtt_ns);
+	if (rng_below(&rng, 5) == 0)
+		host->limiter.spent = host->limiter.burst * rng_unit(&rng);
 	loss = rng_below(&rng, 2) ? 0 : pick(&rng, 0, 0.10);
 	host->loss_there = loss;
 	host->loss_back = rng_below(&rng, 2) ? loss : 0;

@@ -85,7 +85,7 @@ static bool allow(struct sim_limiter *limiter, int64_t now_ns)
 	case SIM_BUCKET:
 		if (!limiter->started) {
 			limiter->started = true;
-			limiter->tokens = limiter->burst;
+			limiter->tokens = limiter->burst > limiter->spent ? limiter->burst - limiter->spent : 0;
 		} else {
 			limiter->tokens += (double)(now_ns - limiter->at_ns) / 1e9 * limiter->rate;
 			if (limiter->tokens > limiter->burst)
