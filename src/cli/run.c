@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "interrupt.h"
+#include "own_ports.h"
 #include "scan.h"
 
 /* Sent before looking at what came in, so that neither direction starves. */
@@ -79,15 +80,27 @@ static void on_frame(void *context, const struct frame *frame)
 	engine_receive(scan->engine, &reply, frame->at_ns);
 }
 
-static void deliver(struct scan *scan, struct event *event)
+/* Every report hears it; the file that --resume goes on with has an order of its own. */
+static void tell(struct scan *scan, const struct event *event)
 {
+	struct event placed = *event;
+
 	if (scan->continued)
 		reports_event(scan->continued, event);
 	if (scan->resume)
-		event->ordinal = resume_ordinal(scan->resume, event->ordinal);
-	reports_event(scan->reports, event);
+		placed.ordinal = resume_ordinal(scan->resume, event->ordinal);
+	reports_event(scan->reports, &placed);
 	if (scan->resume && event->kind == EVENT_HOST)
-		resume_replay_begun(scan->resume, scan->reports, event);
+		resume_replay_begun(scan->resume, scan->reports, &placed);
+}
+
+static void deliver(struct scan *scan, const struct event *event)
+{
+	struct event note;
+
+	tell(scan, event);
+	if (own_ports_note(scan, event, &note))
+		tell(scan, &note);
 }
 
 static void flush_reports(struct scan *scan)

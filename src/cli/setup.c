@@ -5,12 +5,13 @@
 
 #include "interrupt.h"
 #include "nscan/wire.h"
+#include "own_ports.h"
 #include "rights.h"
 #include "scan.h"
 #include "survey.h"
 #include "target_input.h"
 
-enum { HELD_PORTS = 64, DEFAULT_TTL = 64 };
+enum { DEFAULT_TTL = 64 };
 
 static bool no_memory(struct err *err)
 {
@@ -91,8 +92,7 @@ static bool open_link(struct scan *scan, struct err *err)
 	        .context = scan,
 	};
 
-	if (!live_random(&random, sizeof(random), err) ||
-	    !held_ports_take(HELD_PORTS, (uint16_t)scan->options->source_port, random, &scan->held, err))
+	if (!live_random(&random, sizeof(random), err) || !own_ports_hold(scan, random, err))
 		return false;
 	live.source_ports = scan->held.ports;
 	live.source_port_count = scan->held.count;

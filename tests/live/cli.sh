@@ -89,6 +89,16 @@ equal "a whole scan: nothing on standard error, which is no terminal" "" "$(cat 
 valid_xml "a whole scan" "$out/whole.xml"
 expect "a whole scan: -oN is what standard output got" diff <(sed 1d "$out/stdout") <(sed 1d "$out/whole.nscan")
 
+# nscan's own source ports are open and silent to itself: they must not turn up as somebody's.
+for count in 1 2 3; do
+	timeout 60 "$nscan" -n -p 30000-50000 127.0.0.1 >"$out/stdout" 2>"$out/stderr"
+	equal "20001 ports of this machine, try $count: none is open|filtered" "0 1" \
+		"$? $(grep -c 'Not shown: 20001 closed' "$out/stdout")" "$out/stdout"
+done
+timeout 60 "$nscan" -n -p 1400-1500 -g 1450 127.0.0.1 >"$out/stdout" 2>"$out/stderr"
+expect "-g within the ports of this machine: a note says whose port that is" \
+	grep -q '^Note: 1450/udp: nscan itself held this port.*(own-source-port)' "$out/stdout"
+
 # --- interruption and --resume -----------------------------------------------------------------------------------------------
 
 for signal in INT TERM HUP; do
