@@ -128,6 +128,30 @@ static void test_empty_bucket_at_start(void **state)
 	}
 }
 
+/* --max-rate spreads what would be sent at once; proofs must still come together. */
+static void test_max_rate(void **state)
+{
+	static const double rates[] = {10, 30, 250, 1000};
+
+	(void)state;
+	for (size_t r = 0; r < sizeof(rates) / sizeof(rates[0]); r++) {
+		struct sim *sim = sim_new(7);
+
+		for (int i = 0; i < 4; i++) {
+			struct sim_host *host = sim_add(sim, false);
+
+			host->ports[10007] = SIM_SILENT;
+			if (i == 3)
+				host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+		}
+		sim->config.max_rate = rates[r];
+		assert_true(sim_run(sim, "10001-10020", INT64_C(600000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		assert_true((double)sim->sent <= rates[r] * ((double)sim->now_ns / 1e9 - 1) + rates[r] / 50 + 3);
+		sim_free(sim);
+	}
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -140,6 +164,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_all_closed_default_linux), cmocka_unit_test(test_mixed_host),
 	        cmocka_unit_test(test_unlimited_all_ports),      cmocka_unit_test(test_silent_host),
 	        cmocka_unit_test(test_silent_services),          cmocka_unit_test(test_empty_bucket_at_start),
+	        cmocka_unit_test(test_max_rate),
 	        cmocka_unit_test(test_random_scenarios),
 	};
 

@@ -14,6 +14,7 @@ enum {
 	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
 	BLIND_DOUBLINGS = 3,
 	LAST_ASK_PAUSE_MS = 1500,
+	LONGEST_GROUP_MS = 500, /* with --max-rate a group takes time, and what it proves must lie close together */
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
 	SUSPECTS_PER_GROUP = 64,     /* no limit met: one sentinel behind so many */
@@ -246,7 +247,10 @@ static struct choice choose_patient(struct host *host, int64_t now_ns, int64_t *
 		slot = head(scan, &scan->suspects);
 	if (!slot)
 		slot = fresh_head(scan);
-	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED) {
+	if (scan->check_asked == 0)
+		scan->group_ns = now_ns;
+	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED &&
+	    now_ns - scan->group_ns < LONGEST_GROUP_MS * MS) {
 		scan->check_left--;
 		scan->check_asked++;
 		scan->check_expected += refusal_expected(scan, slot);

@@ -219,7 +219,8 @@ uint32_t refusals_for_proof(const struct host *host)
 	const struct limiter *limiter = &host->scan->limiter;
 	double refusals;
 
-	if (host->scan->patient_ns > 0)
+	/* LEARNING: nothing is proved, the first new token is looked for. */
+	if (host->scan->patient_ns > 0 || limiter->phase == LIMITER_LEARNING)
 		return 1;
 	if (limiter->phase != LIMITER_KNOWN)
 		return 2;

@@ -134,6 +134,7 @@ struct portscan {
 	uint32_t short_most;    /* ... and the most that one of them got */
 
 	/* Patience: when the model of the limit leads nowhere, a pause long enough for any limit before each group of asks. */
+	int64_t group_ns; /* when the group began */
 	int64_t patient_ns;    /* the pause; 0: the model is trusted */
 	uint32_t unproductive; /* refusals and empties since something was settled or proved */
 
@@ -240,6 +241,7 @@ struct engine {
 	struct addr_ranges skip_hosts;
 	struct skip_port *skip_ports;
 	size_t skip_port_count, skip_port_capacity;
+	bool skip_ports_sorted;
 	size_t slots_in_use; /* port slots of all active hosts */
 
 	uint8_t held[65536 / 8]; /* bit for each of our source ports */

@@ -165,7 +165,7 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		                        ? 1.2 * SECOND_NS / (double)(limiter->level_at_ns - limiter->empty_ns)
 		                        : 1000.0 / FIRST_TEST_MS;
 		limiter->rate = settle_rate(limiter, 1.3 / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS), 0.5);
-		limiter->drains_left = limiter_is_interval(limiter) ? 0 : LEARNING_DRAINS;
+		limiter->drains_left = limiter_is_interval(limiter) ? 0 : limiter->is_bucket ? 2 : LEARNING_DRAINS;
 		set_level(limiter, 0, sent_ns);
 		break;
 	case LIMITER_KNOWN:

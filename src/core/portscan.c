@@ -25,15 +25,35 @@ int64_t ask_timeout(const struct host *host)
 	return rtt_timeout(&host->rtt, INITIAL_TIMEOUT_MS * MS, LEAST_TIMEOUT_MS * MS);
 }
 
+static int by_addr_and_port(const void *a, const void *b)
+{
+	const struct skip_port *x = a, *y = b;
+	int order = addr_compare(&x->addr, &y->addr);
+
+	return order != 0 ? order : (int)x->port - (int)y->port;
+}
+
+/* --resume: ports whose state an earlier run found out. */
 static void skip_known_ports(struct engine *e, struct host *host)
 {
 	struct portscan *scan = host->scan;
+	size_t low = 0, high = e->skip_port_count;
 
-	for (size_t i = 0; i < e->skip_port_count; i++) {
-		uint32_t place = e->slot_of_port[e->skip_ports[i].port];
+	if (!e->skip_ports_sorted && e->skip_port_count > 0)
+		qsort(e->skip_ports, e->skip_port_count, sizeof(*e->skip_ports), by_addr_and_port);
+	e->skip_ports_sorted = true;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
 
-		if (!addr_equal(&e->skip_ports[i].addr, &host->addr) || place == 0 ||
-		    scan->slots[place - 1].stage == STAGE_SETTLED)
+		if (addr_compare(&e->skip_ports[middle].addr, &host->addr) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < e->skip_port_count && addr_equal(&e->skip_ports[low].addr, &host->addr); low++) {
+		uint32_t place = e->slot_of_port[e->skip_ports[low].port];
+
+		if (place == 0 || scan->slots[place - 1].stage == STAGE_SETTLED)
 			continue;
 		scan->slots[place - 1].stage = STAGE_SETTLED;
 		scan->slots[place - 1].by_target = true;
