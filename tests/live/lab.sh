@@ -167,7 +167,7 @@ checksums_as_asked()
 test_forged()
 {
 	local forger
-	"$lab" in forger "$here/../lab/forge.py" eth0 02:4e:c0:a8:00:01 40 20000 "$ports" \
+	"$lab" in forger "$here/../lab/forge.py" eth0 02:4e:c0:a8:00:01 "$scan_limit" 20000 "$ports" \
 		192.168.0.100 192.168.0.112 192.168.0.120 192.168.0.105 192.168.0.185 >"$tmp/forge.out" 2>&1 </dev/null &
 	forger=$!
 	sleep 0.3
@@ -411,7 +411,7 @@ finish()
 all=$(mktemp -d)
 kept=${LAB_KEEP:-/dev/null}
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
 [ $# -gt 0 ] && tests="$*"
 index=0
 for name in $tests; do
