@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #define ADDR_TEXT_BYTES 48 /* longest text of an address, with its NUL */
-#define MAC_BYTES 6
-#define MAC_TEXT_BYTES 18
+#define MAC_BYTES       6
+#define MAC_TEXT_BYTES  18
 
 /* Compared, copied and stored by value. All-zero is "no address". */
 struct addr {

@@ -15,12 +15,12 @@ enum event_kind { EVENT_HOST, EVENT_PORT, EVENT_LIMIT, EVENT_NOTE, EVENT_HOST_DO
 /* A host's state is known. */
 struct host_event {
 	enum host_state state;
-	const char *reason;  /* static: "arp-reply", "echo-reply", "udp-response", "no-arp-reply", "no-response", ... */
-	struct addr from;    /* who said so, when it was not the host itself (a router's host-unreach); else none */
+	const char *reason; /* static: "arp-reply", "echo-reply", "udp-response", "no-arp-reply", "no-response", ... */
+	struct addr from;   /* who said so, when it was not the host itself (a router's host-unreach); else none */
 	bool has_rtt;
 	int64_t rtt_ns;
 	bool has_ttl;
-	uint8_t ttl;         /* of the reply */
+	uint8_t ttl; /* of the reply */
 	bool has_mac;
 	uint8_t mac[MAC_BYTES];
 };
@@ -29,14 +29,15 @@ struct host_event {
 struct port_event {
 	uint16_t port;
 	enum port_state state;
-	const char *reason;     /* static: "udp-response", "port-unreach", "silent-while-refusing", "no-response", "unresolved", ICMP names */
-	struct addr from;       /* who said so, when it was not the host itself; else none */
-	uint16_t from_port;     /* the answer came from another port of the host (TFTP); 0: from the port itself */
+	const char *
+	        reason; /* static: "udp-response", "port-unreach", "silent-while-refusing", "no-response", "unresolved", ICMP names */
+	struct addr from;   /* who said so, when it was not the host itself; else none */
+	uint16_t from_port; /* the answer came from another port of the host (TFTP); 0: from the port itself */
 	bool has_rtt;
 	int64_t rtt_ns;
 	bool has_ttl;
 	uint8_t ttl;
-	uint32_t probes;        /* how many were sent to this port */
+	uint32_t probes; /* how many were sent to this port */
 };
 
 /* The host's limit on ICMP errors, as learnt. burst 0: not known. */
@@ -46,15 +47,15 @@ struct limit_event {
 };
 
 struct note_event {
-	uint16_t port;          /* 0: about the host */
-	const char *code;       /* static, kebab-case: "conflicting-replies" */
-	char text[160];         /* one line; addresses and numbers only, nothing from the network unescaped */
+	uint16_t port;    /* 0: about the host */
+	const char *code; /* static, kebab-case: "conflicting-replies" */
+	char text[160];   /* one line; addresses and numbers only, nothing from the network unescaped */
 };
 
 struct event {
 	enum event_kind kind;
-	int64_t at_ns;          /* on the link's clock */
-	uint64_t ordinal;       /* the host's place in the order of targets, from 0: reports keep this order */
+	int64_t at_ns;    /* on the link's clock */
+	uint64_t ordinal; /* the host's place in the order of targets, from 0: reports keep this order */
 	struct addr addr;
 	union {
 		struct host_event host;

@@ -53,17 +53,27 @@ struct link {
 	const struct link_ops *ops;
 };
 
-static inline int64_t link_now(struct link *link) { return link->ops->now(link); }
+static inline int64_t link_now(struct link *link)
+{
+	return link->ops->now(link);
+}
 static inline void link_send(struct link *link, int interface, const uint8_t *bytes, size_t n, uint64_t cookie)
 {
 	link->ops->send(link, interface, bytes, n, cookie);
 }
-static inline void link_flush(struct link *link) { link->ops->flush(link); }
-static inline bool link_recv(struct link *link, int64_t until_ns, frame_handler *handler, void *context, struct err *err)
+static inline void link_flush(struct link *link)
+{
+	link->ops->flush(link);
+}
+static inline bool link_recv(struct link *link, int64_t until_ns, frame_handler *handler, void *context,
+                             struct err *err)
 {
 	return link->ops->recv(link, until_ns, handler, context, err);
 }
-static inline void link_counters(struct link *link, struct link_counters *out) { link->ops->counters(link, out); }
+static inline void link_counters(struct link *link, struct link_counters *out)
+{
+	link->ops->counters(link, out);
+}
 static inline void link_close(struct link *link)
 {
 	if (link)

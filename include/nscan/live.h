@@ -19,9 +19,10 @@ struct live_options {
 	const bool *use_interface;     /* one flag for each interface: open it */
 	const uint16_t *source_ports;  /* the held ports: the capture filter admits UDP to them */
 	size_t source_port_count;
-	const sigset_t *wait_mask;     /* signal mask while waiting in recv (ppoll), so that no Ctrl-C is missed; may be NULL */
+	const sigset_t
+	        *wait_mask; /* signal mask while waiting in recv (ppoll), so that no Ctrl-C is missed; may be NULL */
 	send_failed_handler *send_failed;
-	void *context;                 /* for send_failed */
+	void *context; /* for send_failed */
 };
 
 /* Opens capture and sending on each wanted interface. The capture is active when this returns. *err (ERR_SYSTEM) says in one

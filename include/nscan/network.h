@@ -64,9 +64,9 @@ struct network {
 
 /* Where a datagram to one destination goes. */
 struct path {
-	int interface;      /* index into network.interfaces */
+	int interface; /* index into network.interfaces */
 	enum link_kind kind;
-	struct addr source; /* source address to use */
+	struct addr source;   /* source address to use */
 	struct addr next_hop; /* the destination itself when on-link; none on LINK_RAW_IP */
 	bool on_link;
 	uint32_t mtu_bytes;

@@ -14,10 +14,10 @@ enum { PAYLOAD_MAX_BYTES = 1472, PAYLOAD_MAX_PORTS = 6 };
 
 /* What the bytes of an answer prove. */
 enum answer {
-	ANSWER_FOREIGN,  /* is of this protocol but answers somebody else's request (other transaction id) */
-	ANSWER_UNKNOWN,  /* cannot be told: no id in this protocol, or not this protocol at all */
-	ANSWER_PROVED,   /* carries the two bytes that were chosen for this probe */
-	ANSWER_FITS,     /* has the form of an answer to this request, in a protocol that has no id to prove more */
+	ANSWER_FOREIGN, /* is of this protocol but answers somebody else's request (other transaction id) */
+	ANSWER_UNKNOWN, /* cannot be told: no id in this protocol, or not this protocol at all */
+	ANSWER_PROVED,  /* carries the two bytes that were chosen for this probe */
+	ANSWER_FITS,    /* has the form of an answer to this request, in a protocol that has no id to prove more */
 };
 
 /* One request. */
@@ -27,10 +27,10 @@ struct payload {
 	const char *source;                /* the document it is written from: "RFC 1035 4.1.1" */
 	/* Writes the request (nonce bytes zero) and returns its length, at most PAYLOAD_MAX_BYTES. NULL: empty datagram. */
 	size_t (*build)(uint8_t out[PAYLOAD_MAX_BYTES]);
-	int nonce_offset;                  /* two client-chosen bytes in the request; -1: none */
+	int nonce_offset; /* two client-chosen bytes in the request; -1: none */
 	/* Judges an answer's data (bounds-checked, allocation-free). NULL: always ANSWER_UNKNOWN. */
 	enum answer (*judge)(const uint8_t *data, size_t n, uint16_t nonce);
-	bool other_port;                   /* the server answers from another port (TFTP, RFC 1350 4) */
+	bool other_port; /* the server answers from another port (TFTP, RFC 1350 4) */
 	/* Filled by payload_book_new (or by the owner of a --data payload). */
 	const uint8_t *bytes;
 	size_t byte_count;

@@ -37,9 +37,9 @@ struct probe_settings {
 	uint8_t tos;
 	enum checksum_mode checksum_mode;
 	uint16_t fixed_checksum;
-	bool bad_checksum;              /* --badsum: send a checksum that is certainly wrong */
+	bool bad_checksum; /* --badsum: send a checksum that is certainly wrong */
 	const struct payload_book *payloads;
-	const struct payload *data;     /* --data, --data-string, --data-length: instead of the book; else NULL */
+	const struct payload *data; /* --data, --data-string, --data-length: instead of the book; else NULL */
 };
 
 /* One question to one address: what identity is computed from. */
@@ -60,30 +60,30 @@ struct probe {
 	uint8_t tos;
 	bool dont_fragment;
 	uint16_t ip_id;
-	uint16_t src_port;         /* UDP */
+	uint16_t src_port; /* UDP */
 	uint16_t dst_port;
-	uint16_t udp_checksum;     /* as it shall appear on the wire; 0: none */
-	bool checksum_forced;      /* send udp_checksum though it is not the right one (--badsum, --udp-checksum) */
-	uint16_t icmp_id;          /* echo, timestamp */
+	uint16_t udp_checksum; /* as it shall appear on the wire; 0: none */
+	bool checksum_forced;  /* send udp_checksum though it is not the right one (--badsum, --udp-checksum) */
+	uint16_t icmp_id;      /* echo, timestamp */
 	uint16_t icmp_sequence;
-	uint32_t icmp_originate;   /* timestamp: milliseconds field, carries identity */
-	const uint8_t *data;       /* payload before the nonce is put in; NULL when data_bytes is 0 */
+	uint32_t icmp_originate; /* timestamp: milliseconds field, carries identity */
+	const uint8_t *data;     /* payload before the nonce is put in; NULL when data_bytes is 0 */
 	size_t data_bytes;
-	int nonce_offset;          /* where `nonce` goes into the data, big-endian; -1: nowhere */
+	int nonce_offset; /* where `nonce` goes into the data, big-endian; -1: nowhere */
 	uint16_t nonce;
-	uint8_t echo_data[8];      /* `data` of an echo points here: set data to NULL and data_bytes to 8 for it */
+	uint8_t echo_data[8]; /* `data` of an echo points here: set data to NULL and data_bytes to 8 for it */
 
 	/* How it leaves, filled by the engine. */
-	int interface;             /* index into network.interfaces */
+	int interface; /* index into network.interfaces */
 	enum link_kind link;
 	uint8_t next_hop_mac[MAC_BYTES]; /* LINK_ETHERNET; ARP: broadcast */
-	uint64_t cookie;           /* the engine's own mark, given back with a send error */
+	uint64_t cookie;                 /* the engine's own mark, given back with a send error */
 };
 
 /* How well a reply fits a question. */
 enum match {
-	MATCH_NO,     /* not an answer to it: forged, late from another run, or about something else */
-	MATCH_WEAK,   /* addresses and ports fit, the content can prove nothing (a UDP answer without a transaction id) */
+	MATCH_NO,   /* not an answer to it: forged, late from another run, or about something else */
+	MATCH_WEAK, /* addresses and ports fit, the content can prove nothing (a UDP answer without a transaction id) */
 	MATCH_PROVED, /* carries something that only who saw the probe can know */
 };
 

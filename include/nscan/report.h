@@ -16,17 +16,17 @@
 struct scan_info {
 	const char *version;
 	int argc;
-	char *const *argv;          /* as typed */
-	int64_t start_wall_ns;      /* since 1970 */
-	int64_t start_ns;           /* the same moment on the link's clock: event.at_ns counts from here */
-	const char *interface;      /* name; NULL when several or none */
-	struct addr source;         /* none when several */
+	char *const *argv;     /* as typed */
+	int64_t start_wall_ns; /* since 1970 */
+	int64_t start_ns;      /* the same moment on the link's clock: event.at_ns counts from here */
+	const char *interface; /* name; NULL when several or none */
+	struct addr source;    /* none when several */
 	uint64_t seed;
 	const struct port_list *ports; /* NULL with -sn */
-	bool show_open_only;        /* --open */
-	bool show_reason;           /* --reason: reasons also where the format would leave them out */
-	int verbose;                /* -v */
-	int debug;                  /* -d */
+	bool show_open_only;           /* --open */
+	bool show_reason;              /* --reason: reasons also where the format would leave them out */
+	int verbose;                   /* -v */
+	int debug;                     /* -d */
 	bool resolve_nothing;
 };
 
@@ -42,8 +42,8 @@ struct scan_summary {
 	uint64_t send_errors;
 	const char *send_error_text; /* the commonest send error in plain words with its remedy; NULL when none */
 	uint64_t kernel_drops;
-	bool partial;                /* interrupted, or time ran out */
-	const char *partial_why;     /* "interrupted", ...; NULL when whole */
+	bool partial;            /* interrupted, or time ran out */
+	const char *partial_why; /* "interrupted", ...; NULL when whole */
 };
 
 /* A finished host with everything known about it, for the formats that print host by host. A host that is not up and of which
@@ -52,9 +52,9 @@ struct host_result {
 	uint64_t ordinal;
 	struct addr addr;
 	struct host_event host;
-	int64_t first_ns;           /* when its first event came */
+	int64_t first_ns; /* when its first event came */
 	int64_t done_ns;
-	struct port_event *ports;   /* ascending by number; the last word on each */
+	struct port_event *ports; /* ascending by number; the last word on each */
 	size_t port_count;
 	bool has_limit;
 	struct limit_event limit;
@@ -66,7 +66,7 @@ struct report;
 
 /* A format. Every function may be NULL. Output errors are remembered in the report's `output` and told once at the end. */
 struct report_format {
-	const char *name;  /* "normal", "xml", "grepable", "json" */
+	const char *name;   /* "normal", "xml", "grepable", "json" */
 	const char *suffix; /* for -oA: "nscan", "xml", "gnmap", "jsonl" */
 	void (*begin)(struct report *report, const struct scan_info *info);
 	/* At once, for every event; with --open not for a port that cannot be open, unless it corrects what was told before. */
@@ -86,10 +86,10 @@ struct report {
 	const struct report_format *format;
 	const struct scan_info *info;
 	FILE *out;
-	char path[256];        /* as typed; "-" for standard output */
-	bool failed;           /* a write failed; what came after it may be missing */
-	int error;             /* its errno */
-	uint64_t counter[4];   /* for the format's own use, as is `state` */
+	char path[256];      /* as typed; "-" for standard output */
+	bool failed;         /* a write failed; what came after it may be missing */
+	int error;           /* its errno */
+	uint64_t counter[4]; /* for the format's own use, as is `state` */
 	void *state;
 };
 

@@ -27,7 +27,7 @@ struct loss {
 /* One question that got its answer after `lost` earlier ones were lost. */
 void loss_answered(struct loss *loss, uint32_t lost);
 /* A cautious estimate of the probability that one ask of an answering port stays unanswered, 0.005 to 0.6: the posterior mean
- * plus one standard deviation, from a prior of one loss in forty. */
+ * plus two standard deviations, from a prior of one loss in thirty-two. */
 double loss_estimate(const struct loss *loss);
 /* How many unanswered asks make the chance of a wrong verdict smaller than `wrong`; at least `least`, at most `most`. */
 uint32_t loss_asks_needed(const struct loss *loss, double wrong, uint32_t least, uint32_t most);

@@ -24,11 +24,11 @@ enum { ICMP4_CODE_PORT = 3, ICMP4_CODE_FRAGMENTATION_NEEDED = 4 };
 
 /* What an ICMP error about a UDP probe says, before asking who sent it. */
 enum icmp_meaning {
-	ICMP_MEANS_NOTHING,       /* not an error, or none that concerns a probe (redirect, source quench) */
-	ICMP_MEANS_PORT_CLOSED,   /* port unreachable */
-	ICMP_MEANS_FILTERED,      /* any other unreachable, time exceeded in transit, parameter problem */
-	ICMP_MEANS_TOO_BIG,       /* fragmentation needed / packet too big */
-	ICMP_MEANS_REASSEMBLY,    /* fragment reassembly time exceeded */
+	ICMP_MEANS_NOTHING,     /* not an error, or none that concerns a probe (redirect, source quench) */
+	ICMP_MEANS_PORT_CLOSED, /* port unreachable */
+	ICMP_MEANS_FILTERED,    /* any other unreachable, time exceeded in transit, parameter problem */
+	ICMP_MEANS_TOO_BIG,     /* fragmentation needed / packet too big */
+	ICMP_MEANS_REASSEMBLY,  /* fragment reassembly time exceeded */
 };
 
 /* One row for each ICMP error type and code (RFC 792, 1122, 1812, 4443). */

@@ -23,7 +23,8 @@ enum {
 };
 #define SLOWEST_RATE   0.2 /* errors a second: no system in use limits itself further */
 #define LIKELY         0.3
-#define CHECK_EXPECTED 1.5 /* refusals expected from the ports of a check */
+#define MOST_SPACING   0.01 /* tokens that may come between two asks kept apart */
+#define CHECK_EXPECTED 1.5  /* refusals expected from the ports of a check */
 
 /* Queues */
 
@@ -190,11 +191,35 @@ static bool take_lead(const struct host *host, int64_t now_ns, struct choice *ch
 	return true;
 }
 
+/* Where it costs next to nothing, asks that may be refused keep their distance, so that each one's silence can be proved by the
+ * refusals behind it. */
+static bool not_spaced(const struct host *host, int64_t now_ns, int64_t *wake_ns)
+{
+	const struct portscan *scan = host->scan;
+	int64_t gap_ns = order_gap(host);
+
+	if (now_ns >= scan->last_ask_ns + gap_ns || (double)gap_ns / 1e9 * scan->limiter.rate > MOST_SPACING)
+		return false;
+	wake_at(wake_ns, scan->last_ask_ns + gap_ns);
+	return true;
+}
+
+/* Ports never asked make as good an end of a check as sentinels, and no token is spent on what is known. Only when that told
+ * nothing do sentinels have to. */
+static bool takers_wanted(const struct host *host)
+{
+	const struct portscan *scan = host->scan;
+
+	return scan->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&scan->limiter) &&
+	       scan->sentinels_due == 0 && scan->sentinels_silent == 0 && scan->empties_in_row < 2 &&
+	       closed_share(scan) > LIKELY && scan->check_taken < refusals_for_proof(host) + 0.5;
+}
+
 /* Some ports of a silence once more, and a sentinel behind them, all at once. */
 static struct choice choose_check(struct host *host, int64_t now_ns, int64_t *wake_ns)
 {
 	struct portscan *scan = host->scan;
-	struct port_slot *slot = head(scan, &scan->retry);
+	struct port_slot *slot = head(scan, &scan->retry), *fresh = fresh_head(scan);
 	struct choice choice;
 
 	if (scan->check_closed)
@@ -221,6 +246,12 @@ static struct choice choose_check(struct host *host, int64_t now_ns, int64_t *wa
 		choice = take(scan, slot);
 	} else if (too_close(host, now_ns, wake_ns)) {
 		return (struct choice){0};
+	} else if (fresh && takers_wanted(host)) {
+		if (not_spaced(host, now_ns, wake_ns))
+			return (struct choice){0};
+		scan->check_taken += refusal_expected(scan, fresh);
+		choice = take(scan, fresh);
+		scan->check_closed = !fresh_head(scan) || !takers_wanted(host);
 	} else {
 		choice = sentinel(host);
 		scan->check_closed = scan->sentinels_due == 0;
@@ -399,6 +430,8 @@ static struct choice choose_limited(struct engine *e, struct host *host, int64_t
 	if (scan->suspects_asked > 0 && too_close(host, now_ns, wake_ns))
 		return (struct choice){0};
 	/* Not more asks in flight than tokens to answer them. */
+	if (not_spaced(host, now_ns, wake_ns))
+		return (struct choice){0};
 	expected = refusal_expected(scan, slot);
 	if (scan->expected_out + expected / 2 > level) {
 		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, scan->expected_out + expected / 2, now_ns));

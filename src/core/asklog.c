@@ -16,7 +16,8 @@ enum {
 	BRACKETS_NEEDED = 1,
 	BRACKETS_IF_LOSSY = 2,
 	SEARCH_BACK = 4096,
-	PROOF_WINDOW_MS = 2000,
+	PROOF_WINDOW_MS = 3000,
+	GROUP_MS = 1200, /* longer than a group of a patient scan takes, shorter than its pause */
 	UNSEEN_WINDOW_US = 300,
 	LEAD_WINDOW_US = 1000,
 	ORDER_GAP_US = 50,
@@ -25,7 +26,7 @@ enum {
 	MOST_UNPRODUCTIVE = 24,
 	FIRST_PAUSE_MS = 2200,
 	LONGEST_PAUSE_MS = 15000,
-	KEEP_MS = 3000, /* longer than any proof reaches back */
+	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
 #define WRONG_STATE           1e-6 /* wanted probability of calling a closed port open|filtered */
 #define SILENCE_IS_EMPTY      0.05 /* silence less probable than this, had tokens been there, says that none were */
@@ -282,6 +283,8 @@ static bool proves(const struct host *host, uint32_t after, int64_t before_ns)
 	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
 	if (needs_lead(host) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(host))
 		return false;
+	if ((double)before_ns > 1.5 * interval_ns + 2 * (double)order_gap(host))
+		return false; /* so that an error of the rate does not add up */
 	return after >= 1.1 + 1.1 * (double)(before_ns + order_gap(host)) / interval_ns;
 }
 
@@ -319,8 +322,8 @@ void asklog_prove(struct engine *e, struct host *host, uint32_t number, int64_t 
 			continue;
 		if (entry->after < UINT16_MAX)
 			entry->after++;
-		if (entry->patient && led_ns >= entry->sent_ns - PROOF_WINDOW_MS * MS)
-			continue; /* another port of the group had the token */
+		if (entry->patient && (led_ns >= entry->sent_ns - GROUP_MS * MS || before_ns > GROUP_MS * MS))
+			continue; /* another port of the group had the token, or the refusal is of another group */
 		if (!entry->patient &&
 		    (!proves(host, entry->after, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
 			continue;
@@ -352,7 +355,7 @@ void check_begin(struct portscan *scan, int64_t tail_ns)
 	scan->drain = false;
 	scan->tail_ns = tail_ns;
 	scan->check_left = CHECKED_MOST;
-	scan->check_expected = scan->check_level = 0;
+	scan->check_expected = scan->check_level = scan->check_taken = 0;
 	scan->check_lead = false;
 	scan->check_used = scan->limiter.used;
 	scan->check_out = scan->check_asked = scan->check_refused = 0;

@@ -121,6 +121,7 @@ struct portscan {
 	/* The check under way: some ports of the silence once more, and a sentinel behind them. */
 	int64_t tail_ns;       /* when the last ask of the silence that made us check was sent */
 	uint32_t check_left;   /* ports that may still be asked before the sentinels */
+	double check_taken;    /* refusals expected from fresh ports asked in place of sentinels */
 	double check_expected; /* refusals expected from those asked */
 	uint32_t check_out;    /* asks of the check not yet answered or timed out */
 	uint32_t check_asked, check_refused;
@@ -134,7 +135,7 @@ struct portscan {
 	uint32_t short_most;    /* ... and the most that one of them got */
 
 	/* Patience: when the model of the limit leads nowhere, a pause long enough for any limit before each group of asks. */
-	int64_t group_ns; /* when the group began */
+	int64_t group_ns;      /* when the group began */
 	int64_t patient_ns;    /* the pause; 0: the model is trusted */
 	uint32_t unproductive; /* refusals and empties since something was settled or proved */
 

@@ -41,10 +41,10 @@ void loss_answered(struct loss *loss, uint32_t lost)
 
 double loss_estimate(const struct loss *loss)
 {
-	const double prior_lost = 1, prior_asked = 40;
+	const double prior_lost = 0.5, prior_asked = 16;
 	double n = loss->asked + prior_asked;
 	double mean = (loss->lost + prior_lost) / n;
-	double estimate = mean + sqrt(mean * (1 - mean) / n);
+	double estimate = mean + 2 * sqrt(mean * (1 - mean) / n);
 
 	return estimate < 0.005 ? 0.005 : estimate > 0.6 ? 0.6 : estimate;
 }

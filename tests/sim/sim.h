@@ -34,7 +34,7 @@ struct sim_limiter {
 	double rate;
 	double burst;
 	int64_t window_ns;
-	double spent;      /* tokens that somebody else had taken before the scan came */
+	double spent; /* tokens that somebody else had taken before the scan came */
 	double tokens;
 	int64_t at_ns;
 	uint32_t in_window;
