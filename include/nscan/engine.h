@@ -45,9 +45,14 @@ struct engine_config {
 	const struct port_list *discovery_ports; /* -PU; NULL: an unlikely port */
 	int only_interface;                      /* -e: index into network.interfaces; -1: as routed */
 	struct addr source;                      /* -S; none: as routed */
-	int max_retries;                         /* re-asks of a silent host or port without any proof; -1: default */
-	double max_rate;                         /* probes per second over all; 0: default */
-	size_t max_hosts;                        /* hosts worked on at once; 0: default */
+	const struct addr *
+	        sources; /* --source-ips: addresses to ask ports from, each with its own limit at every host; NULL: one */
+	size_t source_count;
+	int64_t host_timeout_ns; /* --host-timeout: a host not settled by then is left unresolved; 0: none */
+	double max_host_rate;    /* asks per second to one host; 0: as its answers allow */
+	int max_retries;         /* re-asks of a silent host or port without any proof; -1: default */
+	double max_rate;         /* probes per second over all; 0: default */
+	size_t max_hosts;        /* hosts worked on at once; 0: default */
 };
 
 struct engine_progress {
