@@ -28,27 +28,27 @@ enum {
 
 /* Queues */
 
-static void enqueue(struct portscan *scan, struct port_queue *queue, struct port_slot *slot)
+static void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot)
 {
-	uint32_t number = (uint32_t)(slot - scan->slots);
+	uint32_t number = (uint32_t)(slot - lane->scan->slots);
 
 	slot->next = NO_INDEX;
 	if (queue->count++ == 0)
 		queue->first = number;
 	else
-		scan->slots[queue->last].next = number;
+		lane->scan->slots[queue->last].next = number;
 	queue->last = number;
 }
 
-void queue_push(struct portscan *scan, struct port_slot *slot)
+void queue_push(struct lane *lane, struct port_slot *slot)
 {
 	slot->stage = STAGE_AGAIN;
-	enqueue(scan, slot->silences > 0 ? &scan->suspects : &scan->retry, slot);
+	enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
 }
 
-static struct port_slot *dequeue(struct portscan *scan, struct port_queue *queue)
+static struct port_slot *dequeue(struct lane *lane, struct port_queue *queue)
 {
-	struct port_slot *slot = &scan->slots[queue->first];
+	struct port_slot *slot = &lane->scan->slots[queue->first];
 
 	queue->first = slot->next;
 	queue->count--;
@@ -57,25 +57,26 @@ static struct port_slot *dequeue(struct portscan *scan, struct port_queue *queue
 
 /* The head of a queue after ports settled meanwhile are taken out, and ports whose silence was proved meanwhile are moved to
  * the suspects. NULL: empty. */
-static struct port_slot *head(struct portscan *scan, struct port_queue *queue)
+static struct port_slot *head(struct lane *lane, struct port_queue *queue)
 {
 	while (queue->count > 0) {
-		struct port_slot *slot = &scan->slots[queue->first];
+		struct port_slot *slot = &lane->scan->slots[queue->first];
 
-		if (slot->stage == STAGE_AGAIN && (queue == &scan->suspects || slot->silences == 0))
+		if (slot->stage == STAGE_AGAIN && (queue == &lane->suspects || slot->silences == 0))
 			return slot;
-		dequeue(scan, queue);
+		dequeue(lane, queue);
 		if (slot->stage == STAGE_AGAIN)
-			enqueue(scan, &scan->suspects, slot);
+			enqueue(lane, &lane->suspects, slot);
 	}
 	return NULL;
 }
 
-static struct port_slot *fresh_head(struct portscan *scan)
+static struct port_slot *fresh_head(struct lane *lane)
 {
-	while (scan->fresh_next < scan->slot_count && scan->slots[scan->fresh_next].stage != STAGE_FRESH)
-		scan->fresh_next++;
-	return scan->fresh_next < scan->slot_count ? &scan->slots[scan->fresh_next] : NULL;
+	while (lane->scan->fresh_next < lane->scan->slot_count &&
+	       lane->scan->slots[lane->scan->fresh_next].stage != STAGE_FRESH)
+		lane->scan->fresh_next++;
+	return lane->scan->fresh_next < lane->scan->slot_count ? &lane->scan->slots[lane->scan->fresh_next] : NULL;
 }
 
 /* One choice: a port out of its queue, or a sentinel, or nothing until *wake_ns. */
@@ -92,76 +93,77 @@ static void wake_at(int64_t *wake_ns, int64_t at_ns)
 		*wake_ns = at_ns;
 }
 
-static struct choice take(struct portscan *scan, struct port_slot *slot)
+static struct choice take(struct lane *lane, struct port_slot *slot)
 {
-	if (slot->stage == STAGE_FRESH)
-		scan->fresh_next++;
-	else
-		dequeue(scan, slot->silences > 0 ? &scan->suspects : &scan->retry);
+	if (slot->stage == STAGE_FRESH) {
+		lane->scan->fresh_next++;
+		slot->lane = lane->index;
+	} else {
+		dequeue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry);
+	}
 	return (struct choice){.slot = slot};
 }
 
 /* The next of the row of sentinels that closes a group of asks: as many as a proof needs. */
-static struct choice sentinel(const struct host *host)
+static struct choice sentinel(struct lane *lane)
 {
-	struct portscan *scan = host->scan;
 
-	if (scan->sentinels_due == 0) {
-		scan->sentinels_due = refusals_for_proof(host);
-		if (scan->sentinels_due == 0)
-			scan->sentinels_due = 1; /* to a full bucket: one tells that the path is alive */
+	if (lane->sentinels_due == 0) {
+		lane->sentinels_due = refusals_for_proof(lane);
+		if (lane->sentinels_due == 0)
+			lane->sentinels_due = 1; /* to a full bucket: one tells that the path is alive */
 	}
-	if (--scan->sentinels_due == 0)
-		scan->group = 0;
-	return (struct choice){.slot = &scan->slots[scan->sentinel], .sentinel = true};
+	if (--lane->sentinels_due == 0)
+		lane->group = 0;
+	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
 }
 
-static uint32_t blind_asks_needed(const struct engine *e, const struct portscan *scan)
+static uint32_t blind_asks_needed(const struct engine *e, const struct lane *lane)
 {
 	if (e->config.max_retries >= 0)
 		return (uint32_t)e->config.max_retries + 1;
-	return asks_needed(e, scan);
+	return asks_needed(e, lane);
 }
 
-bool asking_exhausted(const struct engine *e, const struct portscan *scan)
+bool asking_exhausted(const struct engine *e, const struct lane *lane)
 {
 	/* First in, first out: the head of the queue has had the fewest asks. */
-	return scan->sentinel == NO_INDEX && scan->outstanding == 0 && scan->fresh_next >= scan->slot_count &&
-	       (scan->retry.count == 0 || scan->slots[scan->retry.first].attempts >= blind_asks_needed(e, scan));
+	return lane->scan->sentinel == NO_INDEX && lane->outstanding == 0 &&
+	       lane->scan->fresh_next >= lane->scan->slot_count &&
+	       (lane->retry.count == 0 || lane->scan->slots[lane->retry.first].attempts >= blind_asks_needed(e, lane));
 }
 
-static struct choice choose_blind(const struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_blind(const struct engine *e, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
-	struct port_slot *slot = fresh_head(scan);
+	struct port_slot *slot = fresh_head(lane);
 	unsigned doublings, pauses = e->discovery_loss.lost > 0 ? PAUSES_IF_LOSSY : 1;
 	int64_t due_ns;
 
-	if (scan->outstanding >= BLIND_WINDOW)
+	if (lane->outstanding >= BLIND_WINDOW)
 		return (struct choice){0};
 	if (slot)
-		return take(scan, slot);
-	slot = head(scan, &scan->retry);
-	if (!slot || slot->attempts >= blind_asks_needed(e, scan))
+		return take(lane, slot);
+	slot = head(lane, &lane->retry);
+	if (!slot || slot->attempts >= blind_asks_needed(e, lane))
 		return (struct choice){0};
 	doublings = slot->attempts - 1u < BLIND_DOUBLINGS ? slot->attempts - 1u : BLIND_DOUBLINGS;
-	due_ns = slot->last_sent_ns + (ask_timeout(host) << doublings);
+	due_ns = slot->last_sent_ns + (ask_timeout(lane) << doublings);
 	/* Another scan, or somebody else's, may just have emptied the bucket of a host that does refuse: the last ask comes
 	 * after a pause in which the slowest limit in wide use (Linux: 1/s) gives a token. */
-	if (slot->attempts + pauses >= blind_asks_needed(e, scan) && e->config.max_retries < 0 &&
+	if (slot->attempts + pauses >= blind_asks_needed(e, lane) && e->config.max_retries < 0 &&
 	    due_ns < slot->last_sent_ns + LAST_ASK_PAUSE_MS * MS)
 		due_ns = slot->last_sent_ns + LAST_ASK_PAUSE_MS * MS;
 	if (due_ns > now_ns) {
 		wake_at(wake_ns, due_ns);
 		return (struct choice){0};
 	}
-	return take(scan, slot);
+	return take(lane, slot);
 }
 
 /* A sentinel must not overtake the asks that it is to prove. */
-static bool too_close(const struct host *host, int64_t now_ns, int64_t *wake_ns)
+static bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	int64_t free_ns = host->scan->last_suspect_ns + order_gap(host);
+	int64_t free_ns = lane->last_suspect_ns + order_gap(lane);
 
 	if (now_ns >= free_ns)
 		return false;
@@ -170,350 +172,352 @@ static bool too_close(const struct host *host, int64_t now_ns, int64_t *wake_ns)
 }
 
 /* A lead was sent a moment ago: its token is spent, and the group is to follow at once. */
-static bool has_lead(const struct host *host, int64_t now_ns)
+static bool has_lead(const struct lane *lane, int64_t now_ns)
 {
-	return needs_lead(host) && now_ns - host->scan->lead_ns <= lead_window(host) / 2;
+	return needs_lead(lane) && now_ns - lane->lead_ns <= lead_window(lane) / 2;
 }
 
 /* The ask in front of a group of suspects, if the proof needs one and there is none lately. Only true when it is chosen. */
-static bool take_lead(const struct host *host, int64_t now_ns, struct choice *choice)
+static bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
 {
-	struct portscan *scan = host->scan;
-	struct port_slot *fresh = fresh_head(scan);
+	struct port_slot *fresh = fresh_head(lane);
 
-	if (!needs_lead(host) || has_lead(host, now_ns))
+	if (!needs_lead(lane) || has_lead(lane, now_ns))
 		return false;
-	scan->lead_ns = scan->last_suspect_ns = now_ns;
-	if (fresh && closed_share(scan) > 0.85)
-		*choice = take(scan, fresh);
+	lane->lead_ns = lane->last_suspect_ns = now_ns;
+	if (fresh && closed_share(lane) > 0.85)
+		*choice = take(lane, fresh);
 	else
-		*choice = (struct choice){.slot = &scan->slots[scan->sentinel]};
+		*choice = (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel]};
 	return true;
 }
 
 /* Where it costs next to nothing, asks that may be refused keep their distance, so that each one's silence can be proved by the
  * refusals behind it. */
-static bool not_spaced(const struct host *host, int64_t now_ns, int64_t *wake_ns)
+static bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	const struct portscan *scan = host->scan;
-	int64_t gap_ns = order_gap(host);
 
-	if (now_ns >= scan->last_ask_ns + gap_ns || (double)gap_ns / 1e9 * scan->limiter.rate > MOST_SPACING)
+	int64_t gap_ns = order_gap(lane);
+
+	if (now_ns >= lane->last_ask_ns + gap_ns || (double)gap_ns / 1e9 * lane->limiter.rate > MOST_SPACING)
 		return false;
-	wake_at(wake_ns, scan->last_ask_ns + gap_ns);
+	wake_at(wake_ns, lane->last_ask_ns + gap_ns);
 	return true;
 }
 
 /* Ports never asked make as good an end of a check as sentinels, and no token is spent on what is known. Only when that told
  * nothing do sentinels have to. */
-static bool takers_wanted(const struct host *host)
+static bool takers_wanted(const struct lane *lane)
 {
-	const struct portscan *scan = host->scan;
 
-	return scan->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&scan->limiter) &&
-	       scan->sentinels_due == 0 && scan->sentinels_silent == 0 && scan->empties_in_row < 2 &&
-	       closed_share(scan) > LIKELY && scan->check_taken < refusals_for_proof(host) + 0.5;
+	return lane->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&lane->limiter) &&
+	       lane->sentinels_due == 0 && lane->sentinels_silent == 0 && lane->empties_in_row < 2 &&
+	       closed_share(lane) > LIKELY && lane->check_taken < refusals_for_proof(lane) + 0.5;
 }
 
 /* Some ports of a silence once more, and a sentinel behind them, all at once. */
-static struct choice choose_check(struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
-	struct port_slot *slot = head(scan, &scan->retry), *fresh = fresh_head(scan);
+	struct port_slot *slot = head(lane, &lane->retry), *fresh = fresh_head(lane);
 	struct choice choice;
 
-	if (scan->check_closed)
+	if (lane->check_closed)
 		return (struct choice){0};
-	if (scan->check_asked == 0 && !scan->check_lead && limiter_level(&scan->limiter, now_ns) < proof_level(host)) {
-		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, proof_level(host), now_ns));
+	if (lane->check_asked == 0 && !lane->check_lead && limiter_level(&lane->limiter, now_ns) < proof_level(lane)) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, proof_level(lane), now_ns));
 		return (struct choice){0};
 	}
-	if (scan->check_asked == 0 && !scan->check_lead && slot && scan->limiter.phase != LIMITER_LEARNING) {
-		if (take_lead(host, now_ns, &choice)) {
-			scan->check_level = limiter_level(&scan->limiter, now_ns);
-			scan->check_lead = true;
+	if (lane->check_asked == 0 && !lane->check_lead && slot && lane->limiter.phase != LIMITER_LEARNING) {
+		if (take_lead(lane, now_ns, &choice)) {
+			lane->check_level = limiter_level(&lane->limiter, now_ns);
+			lane->check_lead = true;
 			return choice;
 		}
 	}
-	if (scan->check_lead && scan->check_asked == 0 && too_close(host, now_ns, wake_ns))
+	if (lane->check_lead && lane->check_asked == 0 && too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
-	if (scan->check_asked == 0 && scan->check_level <= 0)
-		scan->check_level = limiter_level(&scan->limiter, now_ns);
-	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED && scan->sentinels_due == 0) {
-		scan->check_left--;
-		scan->check_asked++;
-		scan->check_expected += refusal_expected(scan, slot);
-		choice = take(scan, slot);
-	} else if (too_close(host, now_ns, wake_ns)) {
+	if (lane->check_asked == 0 && lane->check_level <= 0)
+		lane->check_level = limiter_level(&lane->limiter, now_ns);
+	if (slot && lane->check_left > 0 && lane->check_expected < CHECK_EXPECTED && lane->sentinels_due == 0) {
+		lane->check_left--;
+		lane->check_asked++;
+		lane->check_expected += refusal_expected(lane, slot);
+		choice = take(lane, slot);
+	} else if (too_close(lane, now_ns, wake_ns)) {
 		return (struct choice){0};
-	} else if (fresh && takers_wanted(host)) {
-		if (not_spaced(host, now_ns, wake_ns))
+	} else if (fresh && takers_wanted(lane)) {
+		if (not_spaced(lane, now_ns, wake_ns))
 			return (struct choice){0};
-		scan->check_taken += refusal_expected(scan, fresh);
-		choice = take(scan, fresh);
-		scan->check_closed = !fresh_head(scan) || !takers_wanted(host);
+		lane->check_taken += refusal_expected(lane, fresh);
+		choice = take(lane, fresh);
+		lane->check_closed = !fresh_head(lane) || !takers_wanted(lane);
 	} else {
-		choice = sentinel(host);
-		scan->check_closed = scan->sentinels_due == 0;
+		choice = sentinel(lane);
+		lane->check_closed = lane->sentinels_due == 0;
 	}
-	scan->check_out++;
+	lane->check_out++;
 	choice.check = true;
 	return choice;
 }
 
 /* After a pause in which any bucket got a token: ports until a refusal can be expected, then one sentinel. */
-static struct choice choose_patient(struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
-	struct port_slot *slot = head(scan, &scan->retry);
+	struct port_slot *slot = head(lane, &lane->retry);
 	struct choice choice;
 
-	if (scan->check_closed)
+	if (lane->check_closed)
 		return (struct choice){0};
-	if (scan->check_asked == 0 && (scan->outstanding > 0 || now_ns < scan->last_ask_ns + scan->patient_ns)) {
-		wake_at(wake_ns, scan->outstanding > 0 ? NEVER : scan->last_ask_ns + scan->patient_ns);
+	if (lane->check_asked == 0 && (lane->outstanding > 0 || now_ns < lane->last_ask_ns + lane->patient_ns)) {
+		wake_at(wake_ns, lane->outstanding > 0 ? NEVER : lane->last_ask_ns + lane->patient_ns);
 		return (struct choice){0};
 	}
 	if (!slot)
-		slot = head(scan, &scan->suspects);
+		slot = head(lane, &lane->suspects);
 	if (!slot)
-		slot = fresh_head(scan);
-	if (scan->check_asked == 0)
-		scan->group_ns = now_ns;
-	if (slot && scan->check_left > 0 && scan->check_expected < CHECK_EXPECTED &&
-	    now_ns - scan->group_ns < LONGEST_GROUP_MS * MS) {
-		scan->check_left--;
-		scan->check_asked++;
-		scan->check_expected += refusal_expected(scan, slot);
-		scan->last_suspect_ns = now_ns;
-		choice = take(scan, slot);
-	} else if (too_close(host, now_ns, wake_ns)) {
+		slot = fresh_head(lane);
+	if (lane->check_asked == 0)
+		lane->group_ns = now_ns;
+	if (slot && lane->check_left > 0 && lane->check_expected < CHECK_EXPECTED &&
+	    now_ns - lane->group_ns < LONGEST_GROUP_MS * MS) {
+		lane->check_left--;
+		lane->check_asked++;
+		lane->check_expected += refusal_expected(lane, slot);
+		lane->last_suspect_ns = now_ns;
+		choice = take(lane, slot);
+	} else if (too_close(lane, now_ns, wake_ns)) {
 		return (struct choice){0};
 	} else {
-		choice = sentinel(host);
-		scan->check_closed = true;
+		choice = sentinel(lane);
+		lane->check_closed = true;
 	}
-	scan->check_out++;
+	lane->check_out++;
 	choice.check = true;
 	return choice;
 }
 
 /* Fresh ports first; what stayed silent is asked again in groups, each with its sentinels behind it. */
-static struct choice choose_unlimited(const struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_unlimited(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
-	struct port_slot *slot = fresh_head(scan);
+	struct port_slot *slot = fresh_head(lane);
 	struct choice choice;
 
-	if (scan->sentinels_due == 0 && scan->outstanding >= scan->window)
+	if (lane->sentinels_due == 0 && lane->outstanding >= lane->window)
 		return (struct choice){0};
-	if (scan->sentinels_due == 0 && slot)
-		return take(scan, slot);
-	slot = head(scan, &scan->retry);
+	if (lane->sentinels_due == 0 && slot)
+		return take(lane, slot);
+	slot = head(lane, &lane->retry);
 	if (!slot)
-		slot = head(scan, &scan->suspects);
-	if (slot && scan->group == 0 && scan->sentinels_due == 0) {
-		if (take_lead(host, now_ns, &choice))
+		slot = head(lane, &lane->suspects);
+	if (slot && lane->group == 0 && lane->sentinels_due == 0) {
+		if (take_lead(lane, now_ns, &choice))
 			return choice;
-		if (too_close(host, now_ns, wake_ns))
+		if (too_close(lane, now_ns, wake_ns))
 			return (struct choice){0};
 	}
-	if (slot && scan->group < SUSPECTS_PER_GROUP && scan->sentinels_due == 0) {
-		scan->group++;
-		scan->last_suspect_ns = now_ns;
-		return take(scan, slot);
+	if (slot && lane->group < SUSPECTS_PER_GROUP && lane->sentinels_due == 0) {
+		lane->group++;
+		lane->last_suspect_ns = now_ns;
+		return take(lane, slot);
 	}
-	if (scan->group == 0 || too_close(host, now_ns, wake_ns))
+	if (lane->group == 0 || too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
-	return sentinel(host);
+	return sentinel(lane);
 }
 
 /* Only suspects are left: all the asks that each still needs, a little apart, then the sentinel that proves them. */
-static struct choice choose_ending(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_ending(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                                   int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
-	double level = limiter_level(&scan->limiter, now_ns), need = proof_level(host);
+	double level = limiter_level(&lane->limiter, now_ns), need = proof_level(lane);
 	struct choice choice;
 
-	if (scan->sentinels_due > 0)
-		return sentinel(host);
-	if (scan->sentinels_out > 0)
+	if (lane->sentinels_due > 0)
+		return sentinel(lane);
+	if (lane->sentinels_out > 0)
 		return (struct choice){0};
-	if (level < need && scan->group == 0 && !has_lead(host, now_ns)) {
-		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, need, now_ns));
+	if (level < need && lane->group == 0 && !has_lead(lane, now_ns)) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
 		return (struct choice){0};
 	}
-	if (scan->group == 0 && refusals_for_proof(host) > 0 && head(scan, &scan->suspects)) {
-		if (take_lead(host, now_ns, &choice))
+	if (lane->group == 0 && refusals_for_proof(lane) > 0 && head(lane, &lane->suspects)) {
+		if (take_lead(lane, now_ns, &choice))
 			return choice;
-		if (needs_lead(host) && too_close(host, now_ns, wake_ns))
+		if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
 			return (struct choice){0};
 	}
-	for (uint32_t turns = scan->suspects.count; turns > 0; turns--) {
-		struct port_slot *slot = head(scan, &scan->suspects);
+	for (uint32_t turns = lane->suspects.count; turns > 0; turns--) {
+		struct port_slot *slot = head(lane, &lane->suspects);
 		uint32_t unproven, missing;
 
 		if (!slot)
 			break;
-		missing = silences_missing(e, scan, slot);
-		unproven = unproven_asks(scan, slot);
+		missing = silences_missing(e, lane, slot);
+		unproven = unproven_asks(lane, slot);
 		if (missing == 0) { /* less loss is known of by now, so that less proof will do */
-			dequeue(scan, &scan->suspects);
+			dequeue(lane, &lane->suspects);
 			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
 			continue;
 		}
-		if (unproven < missing && (unproven > 0 || scan->group < SUSPECTS_PER_SENTINEL)) {
+		if (unproven < missing && (unproven > 0 || lane->group < SUSPECTS_PER_SENTINEL)) {
 			if (now_ns < slot->last_sent_ns + COPY_GAP_MS * MS) {
 				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
 				return (struct choice){0};
 			}
 			if (unproven == 0)
-				scan->group++;
-			dequeue(scan, &scan->suspects);
-			enqueue(scan, &scan->suspects, slot);
+				lane->group++;
+			dequeue(lane, &lane->suspects);
+			enqueue(lane, &lane->suspects, slot);
 			return (struct choice){.slot = slot, .stays = true};
 		}
-		dequeue(scan, &scan->suspects);
-		enqueue(scan, &scan->suspects, slot);
+		dequeue(lane, &lane->suspects);
+		enqueue(lane, &lane->suspects, slot);
 	}
-	if (!head(scan, &scan->suspects) || too_close(host, now_ns, wake_ns))
+	if (!head(lane, &lane->suspects) || too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
-	return sentinel(host);
+	return sentinel(lane);
 }
 
-static struct choice choose_limited(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose_limited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                                    int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
-	double level = limiter_level(&scan->limiter, now_ns), need = 1.05, expected;
-	struct port_slot *slot = head(scan, &scan->retry), *suspect = head(scan, &scan->suspects);
+	double level = limiter_level(&lane->limiter, now_ns), need = 1.05, expected;
+	struct port_slot *slot = head(lane, &lane->retry), *suspect = head(lane, &lane->suspects);
 	struct choice choice;
 
 	/* Asked in vain since the last refusal already: another port is the better question. */
-	if (slot && (slot->epoch == scan->epoch || refusal_expected(scan, slot) < LIKELY))
+	if (slot && (slot->epoch == lane->epoch || refusal_expected(lane, slot) < LIKELY))
 		slot = NULL;
 	if (!slot)
-		slot = fresh_head(scan);
-	if (!slot && head(scan, &scan->retry)) {
+		slot = fresh_head(lane);
+	if (!slot && head(lane, &lane->retry)) {
 		/* No port left of which a refusal can be expected: a check proves them silent, or the bucket empty. */
-		scan->drain = false;
-		if (scan->outstanding == 0)
-			check_begin(scan, now_ns);
+		lane->drain = false;
+		if (lane->outstanding == 0)
+			check_begin(lane, now_ns);
 		return (struct choice){0};
 	}
 	if (!slot) {
 		/* Asks in flight of ports about which nothing is proved decide first what is left. */
-		if (scan->outstanding > scan->sentinels_out && scan->suspects.count + scan->settled < scan->slot_count)
+		if (lane->outstanding > lane->sentinels_out &&
+		    lane->suspects.count + lane->scan->settled < lane->scan->slot_count)
 			return (struct choice){0};
-		return choose_ending(e, host, now_ns, wake_ns);
+		return choose_ending(e, host, lane, now_ns, wake_ns);
 	}
-	if (scan->drain && slot && scan->outstanding < scan->drain_window)
-		return take(scan, slot);
+	if (lane->drain && slot && lane->outstanding < lane->drain_window)
+		return take(lane, slot);
 	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
-	if (suspect || closed_share(scan) < 0.85)
-		need = proof_level(host);
-	else if (limiter_is_interval(&scan->limiter))
-		need = limiter_try_level(&scan->limiter);
-	if (level < need && scan->suspects_asked == 0 && !has_lead(host, now_ns)) {
-		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, need, now_ns));
+	if (suspect || closed_share(lane) < 0.85)
+		need = proof_level(lane);
+	else if (limiter_is_interval(&lane->limiter))
+		need = limiter_try_level(&lane->limiter);
+	if (level < need && lane->suspects_asked == 0 && !has_lead(lane, now_ns)) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
 		return (struct choice){0};
 	}
-	if (suspect && suspect->epoch != scan->epoch && scan->suspects_asked < SUSPECTS_PER_EPOCH) {
-		if (scan->suspects_asked == 0) {
-			if (take_lead(host, now_ns, &choice))
+	if (suspect && suspect->epoch != lane->epoch && lane->suspects_asked < SUSPECTS_PER_EPOCH) {
+		if (lane->suspects_asked == 0) {
+			if (take_lead(lane, now_ns, &choice))
 				return choice;
-			if (needs_lead(host) && too_close(host, now_ns, wake_ns))
+			if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
 				return (struct choice){0};
 		}
-		scan->suspects_asked++;
-		return take(scan, suspect);
+		lane->suspects_asked++;
+		return take(lane, suspect);
 	}
-	if (scan->suspects_asked > 0 && too_close(host, now_ns, wake_ns))
+	if (lane->suspects_asked > 0 && too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
 	/* Not more asks in flight than tokens to answer them. */
-	if (not_spaced(host, now_ns, wake_ns))
+	if (not_spaced(lane, now_ns, wake_ns))
 		return (struct choice){0};
-	expected = refusal_expected(scan, slot);
-	if (scan->expected_out + expected / 2 > level) {
-		wake_at(wake_ns, limiter_ready_ns(&scan->limiter, scan->expected_out + expected / 2, now_ns));
+	expected = refusal_expected(lane, slot);
+	if (lane->expected_out + expected / 2 > level) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, lane->expected_out + expected / 2, now_ns));
 		return (struct choice){0};
 	}
-	return take(scan, slot);
+	return take(lane, slot);
 }
 
-static struct choice choose(struct engine *e, struct host *host, int64_t now_ns, int64_t *wake_ns)
+static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
 
-	if (scan->sentinel == NO_INDEX)
-		return choose_blind(e, host, now_ns, wake_ns);
-	if (scan->limiter.phase == LIMITER_KNOWN &&
-	    (scan->limiter.rate < SLOWEST_RATE || refusals_for_proof(host) == 0))
-		become_patient(scan);
-	if (scan->patient_ns > 0) {
-		if (!scan->checking)
-			check_begin(scan, now_ns);
-		return choose_patient(host, now_ns, wake_ns);
+	if (lane->scan->sentinel == NO_INDEX)
+		return choose_blind(e, lane, now_ns, wake_ns);
+	if (lane->limiter.phase == LIMITER_KNOWN &&
+	    (lane->limiter.rate < SLOWEST_RATE || refusals_for_proof(lane) == 0))
+		become_patient(lane);
+	if (lane->patient_ns > 0) {
+		if (!lane->checking)
+			check_begin(lane, now_ns);
+		return choose_patient(lane, now_ns, wake_ns);
 	}
 	/* The first new token is looked for by checks, each after twice the time. */
-	if (scan->limiter.phase == LIMITER_LEARNING && !scan->checking)
-		check_begin(scan, now_ns);
-	if (scan->checking)
-		return choose_check(host, now_ns, wake_ns);
-	if (scan->limiter.phase == LIMITER_UNSEEN)
-		return choose_unlimited(host, now_ns, wake_ns);
-	return choose_limited(e, host, now_ns, wake_ns);
+	if (lane->limiter.phase == LIMITER_LEARNING && !lane->checking)
+		check_begin(lane, now_ns);
+	if (lane->checking)
+		return choose_check(lane, now_ns, wake_ns);
+	if (lane->limiter.phase == LIMITER_UNSEEN)
+		return choose_unlimited(lane, now_ns, wake_ns);
+	return choose_limited(e, host, lane, now_ns, wake_ns);
 }
 
-static void ask(struct engine *e, struct host *host, const struct choice *choice, int64_t now_ns, struct probe *out)
+static void ask(struct engine *e, struct host *host, struct lane *lane, const struct choice *choice, int64_t now_ns,
+                struct probe *out)
 {
-	struct portscan *scan = host->scan;
 	struct port_slot *slot = choice->slot;
-	struct ask question = {PROBE_UDP, host->path.source, host->addr, slot->number, slot->attempts};
-	struct log_entry *entry = asklog_push(scan, now_ns);
-	uint32_t number = scan->log_next - 1;
+	struct ask question = {PROBE_UDP, lane->source, host->addr, slot->number, slot->attempts};
+	struct log_entry *entry = asklog_push(lane, now_ns);
+	uint32_t number = lane->log_next - 1;
 
 	*entry = (struct log_entry){
 	        .sent_ns = now_ns,
-	        .slot = (uint32_t)(slot - scan->slots),
+	        .slot = (uint32_t)(slot - lane->scan->slots),
 	        .attempt = slot->attempts,
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
-	        .patient = scan->patient_ns > 0,
-	        .expected = choice->sentinel || slot->stage == STAGE_SETTLED ? 1 : (float)refusal_expected(scan, slot),
+	        .patient = lane->patient_ns > 0,
+	        .expected = choice->sentinel || slot->stage == STAGE_SETTLED ? 1 : (float)refusal_expected(lane, slot),
 	};
 	slot->attempts++;
 	slot->waiting++;
-	slot->last_entry = number;
+	if (slot->lane == lane->index)
+		slot->last_entry = number;
 	slot->last_sent_ns = now_ns;
-	slot->epoch = scan->epoch;
-	scan->last_ask_ns = now_ns;
-	scan->outstanding++;
-	scan->expected_out += entry->expected;
+	slot->epoch = lane->epoch;
+	lane->last_ask_ns = now_ns;
+	lane->outstanding++;
+	lane->expected_out += entry->expected;
 	if (choice->sentinel) {
-		scan->sentinels_out++;
+		lane->sentinels_out++;
 	} else if (slot->stage != STAGE_SETTLED) { /* else the lead of a group, known to be closed */
 		if (slot->silences > 0 || choice->check)
-			scan->last_suspect_ns = now_ns;
-		slot->unproven = (uint8_t)(unproven_asks(scan, slot) + 1);
-		slot->round = scan->round;
+			lane->last_suspect_ns = now_ns;
+		slot->unproven = (uint8_t)(unproven_asks(lane, slot) + 1);
+		slot->round = lane->round;
 		if (!choice->stays)
 			slot->stage = STAGE_WAITING;
 	}
-	fill_probe(e, host, &question, cookie_make(e, host, number & 0x7fffffff), out);
+	fill_probe(e, host, &question,
+	           cookie_make(e, host, lane->index << COOKIE_LOG_BITS | (number & COOKIE_LOG_MASK)), out);
 }
 
-bool asking_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out, int64_t *wake_ns)
+bool asking_next(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, struct probe *out,
+                 int64_t *wake_ns)
 {
-	struct portscan *scan = host->scan;
 	struct choice choice;
 
-	if (scan->hold_ns > now_ns) {
-		wake_at(wake_ns, scan->hold_ns);
+	if (lane->hold_ns > now_ns) {
+		wake_at(wake_ns, lane->hold_ns);
 		return false;
 	}
-	choice = choose(e, host, now_ns, wake_ns);
+	if (!pace_ready(&lane->scan->pace, now_ns)) {
+		wake_at(wake_ns, pace_wake(&lane->scan->pace));
+		return false;
+	}
+	choice = choose(e, host, lane, now_ns, wake_ns);
 	if (!choice.slot)
 		return false;
-	ask(e, host, &choice, now_ns, out);
+	pace_take(&lane->scan->pace);
+	ask(e, host, lane, &choice, now_ns, out);
 	return true;
 }

@@ -18,12 +18,12 @@ enum {
 	MOST_TOLD_UNVISITED = 65536, /* targets never taken up that an interrupted scan still names */
 };
 
-static void pace_init(struct pace *pace, double per_s, double burst, int64_t now_ns)
+void pace_init(struct pace *pace, double per_s, double burst, int64_t now_ns)
 {
 	*pace = (struct pace){per_s, burst, burst, now_ns};
 }
 
-static bool pace_ready(struct pace *pace, int64_t now_ns)
+bool pace_ready(struct pace *pace, int64_t now_ns)
 {
 	if (pace->per_s <= 0)
 		return true;
@@ -36,13 +36,13 @@ static bool pace_ready(struct pace *pace, int64_t now_ns)
 	return pace->credit >= 1;
 }
 
-static void pace_take(struct pace *pace)
+void pace_take(struct pace *pace)
 {
 	if (pace->per_s > 0)
 		pace->credit -= 1;
 }
 
-static int64_t pace_wake(const struct pace *pace)
+int64_t pace_wake(const struct pace *pace)
 {
 	if (pace->per_s <= 0 || pace->credit >= 1)
 		return pace->at_ns;
@@ -276,6 +276,7 @@ static void take_up(struct engine *e, int64_t now_ns)
 			return;
 		}
 		host->ordinal = e->next_ordinal++;
+		host->started_ns = now_ns;
 		if (network_path(e->config.network, &addr, e->config.only_interface, &e->config.source, &host->path,
 		                 NULL))
 			discovery_start(e, host, now_ns);
@@ -289,8 +290,21 @@ static bool can_take_up(const struct engine *e)
 	return !e->targets_exhausted && e->active < e->config.max_hosts && e->slots_in_use < MOST_PORT_SLOTS;
 }
 
+/* --host-timeout: what is not settled by then stays unresolved. */
+static bool time_is_up(const struct engine *e, const struct host *host, int64_t now_ns)
+{
+	return e->config.host_timeout_ns > 0 && now_ns >= host->started_ns + e->config.host_timeout_ns;
+}
+
 static bool host_next_probe(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
+	if (time_is_up(e, host, now_ns)) {
+		if (host->stage == HOST_PORTS)
+			portscan_unresolved(e, host, now_ns);
+		else
+			discovery_unresolved(e, host, now_ns);
+		return false;
+	}
 	switch (host->stage) {
 	case HOST_WANTS_NEIGHBOUR:
 	case HOST_DISCOVERY:
@@ -402,7 +416,7 @@ void engine_progress(const struct engine *e, int64_t now_ns, struct engine_progr
 		if (remaining_s > slowest_s) {
 			slowest_s = remaining_s;
 			out->limited_by = host->addr;
-			out->limited_per_s = host->scan->limiter.rate;
+			out->limited_per_s = portscan_rate(host->scan);
 		}
 	}
 	if (slowest_s > 0 && e->targets_exhausted)

@@ -158,6 +158,8 @@ static void sift_down(struct engine *e, size_t at)
 
 void host_set_wake(struct engine *e, struct host *host, int64_t wake_ns)
 {
+	if (e->config.host_timeout_ns > 0 && wake_ns > host->started_ns + e->config.host_timeout_ns)
+		wake_ns = host->started_ns + e->config.host_timeout_ns;
 	host->wake_ns = wake_ns;
 	host->turn = ++e->turns;
 	if (host->heap_index == NO_INDEX) {

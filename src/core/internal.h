@@ -24,6 +24,9 @@
 /* Identity of the discovery's own UDP probes must differ from the port scan's to the same port. */
 enum { DISCOVERY_ATTEMPT = 0x8000 };
 
+/* The low half of a port scan's cookie: bit 31 clear, then the lane, then the end of the log number. */
+enum { COOKIE_LOG_BITS = 21, COOKIE_LOG_MASK = (1 << COOKIE_LOG_BITS) - 1, MOST_LANES = 1024 };
+
 /* One UDP port of one host. */
 enum port_stage {
 	STAGE_FRESH,   /* not asked yet */
@@ -33,6 +36,7 @@ enum port_stage {
 };
 
 struct port_slot {
+	uint32_t lane;         /* which one it belongs to, once asked */
 	uint32_t next;         /* in its queue; NO_INDEX: last */
 	uint32_t last_entry;   /* number of the newest log entry about this port */
 	uint32_t last_bracket; /* log number of the refusal that last proved a silence */
@@ -75,12 +79,42 @@ struct log_entry {
 	float expected; /* probability with which it was expected to take a token */
 };
 
-/* The port scan of one host. */
+/* A token bucket of our own. */
+struct pace {
+	double per_s;
+	double burst;
+	double credit;
+	int64_t at_ns;
+};
+
+/* The port scan of one host: its ports, and one lane for each source address that asks it. */
 struct portscan {
 	struct port_slot *slots; /* in the order of asking */
 	size_t slot_count;
 	size_t settled;
-	size_t fresh_next;          /* slots before it have been asked at least once */
+	size_t silent;     /* of these, settled by silence */
+	size_t fresh_next; /* slots before it have been asked at least once */
+	uint32_t sentinel; /* slot of a port known to refuse; NO_INDEX: none yet */
+	struct rtt rtt;
+	struct loss loss;
+	double closed_weight; /* verdicts lately, for the share of ports that refuse */
+	double silent_weight;
+	struct pace
+	        pace; /* asks of all lanes: --max-rate of -T, and a host-wide limit on errors when there are many lanes */
+	struct lane *lanes;
+	size_t lane_count;
+	size_t turn; /* the lane that may ask first next time */
+	bool limit_told;
+};
+
+/* One source address asking one host: hosts limit their ICMP errors for each peer address (Linux), so each has a log, a limit and a
+ * pace of its own. A port belongs to the lane that asked it first. */
+struct lane {
+	struct portscan *scan;
+	uint32_t index; /* in scan->lanes */
+	struct addr source;
+	int64_t wake_ns; /* nothing to do before */
+
 	struct port_queue retry;    /* silent, and nothing proved about it */
 	struct port_queue suspects; /* silent at least once while the host could refuse */
 
@@ -94,9 +128,6 @@ struct portscan {
 	int64_t last_ask_ns;
 
 	struct limiter limiter;
-	struct loss loss;
-	double closed_weight; /* verdicts lately, for the share of ports that refuse */
-	double silent_weight;
 	double silence; /* how probable the silence since the last refusal is, had tokens been there */
 	double window;  /* how many asks may be outstanding while no limit is known */
 	uint32_t refusals;
@@ -109,7 +140,6 @@ struct portscan {
 	int64_t lead_ns;         /* when the refusable ask in front of the suspects was sent */
 	int64_t last_suspect_ns; /* when a port that silence is to be proved of was last asked */
 
-	uint32_t sentinel; /* slot of a port known to refuse; NO_INDEX: none yet */
 	uint32_t sentinels_out;
 	uint32_t sentinels_silent; /* in a row, with nothing else refused */
 	bool checking;             /* other asks wait until a sentinel has told whether there is a token */
@@ -141,7 +171,6 @@ struct portscan {
 
 	int64_t hold_ns;      /* nothing is sent before (after a send error) */
 	uint16_t send_pauses; /* in a row, each longer */
-	bool limit_told;
 };
 
 enum host_stage {
@@ -161,6 +190,7 @@ struct host {
 	uint32_t hash_next;
 	uint32_t heap_index; /* place in the heap; NO_INDEX: not in it */
 	int64_t wake_ns;
+	int64_t started_ns;
 	uint64_t turn;       /* order among equal wakes */
 	uint32_t generation; /* distinguishes reuse of this place, in cookies */
 	bool in_use;
@@ -191,14 +221,6 @@ struct neighbour {
 	uint8_t mac[MAC_BYTES];
 	uint16_t attempts;
 	int64_t next_ns;
-};
-
-/* A token bucket of our own. */
-struct pace {
-	double per_s;
-	double burst;
-	double credit;
-	int64_t at_ns;
 };
 
 struct event_ring {
@@ -268,6 +290,10 @@ uint32_t host_index(const struct engine *e, const struct host *host);
 void host_set_wake(struct engine *e, struct host *host, int64_t wake_ns);
 
 /* engine.c */
+void pace_init(struct pace *pace, double per_s, double burst, int64_t now_ns);
+bool pace_ready(struct pace *pace, int64_t now_ns);
+void pace_take(struct pace *pace);
+int64_t pace_wake(const struct pace *pace);
 /* Queues an event about the host; the caller fills the rest. NULL when memory ran out. */
 struct event *event_new(struct engine *e, const struct host *host, enum event_kind kind, int64_t at_ns);
 void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t port, const char *code, const char *format,
@@ -304,58 +330,63 @@ struct verdict {
 bool portscan_start(struct engine *e, struct host *host, int64_t now_ns);
 void portscan_free(struct portscan *scan);
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out);
-void portscan_reply(struct engine *e, struct host *host, uint32_t slot, uint16_t attempt, const struct verdict *verdict,
-                    const struct reply *reply, int64_t at_ns);
+void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint32_t slot, uint16_t attempt,
+                    const struct verdict *verdict, const struct reply *reply, int64_t at_ns);
 void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns);
 void portscan_unresolved(struct engine *e, struct host *host, int64_t now_ns);
 /* Seconds that the rest will take by the limit learnt; 0 when there is no limit. */
 double portscan_remaining_s(const struct portscan *scan);
+/* ICMP errors a second that all lanes together get, as learnt; 0 when there is no limit. */
+double portscan_rate(const struct portscan *scan);
+/* The lane of that source address; NULL: none. */
+struct lane *portscan_lane(struct portscan *scan, const struct addr *source);
 void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, const char *reason, int64_t at_ns);
-int64_t ask_timeout(const struct host *host);
+int64_t ask_timeout(const struct lane *lane);
 
 /* asklog.c: the order of asks, and what refusals prove about the asks before them */
-struct log_entry *asklog_entry(struct portscan *scan, uint32_t number);
+struct log_entry *asklog_entry(struct lane *lane, uint32_t number);
 /* Appends; may forget the oldest. */
-struct log_entry *asklog_push(struct portscan *scan, int64_t now_ns);
+struct log_entry *asklog_push(struct lane *lane, int64_t now_ns);
 /* The entry of that attempt at the port; NULL when it is forgotten. */
-struct log_entry *asklog_find(struct portscan *scan, const struct port_slot *slot, uint16_t attempt, uint32_t *number);
+struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, uint16_t attempt, uint32_t *number);
 /* Takes the entry out of what is outstanding. */
-void asklog_close(struct portscan *scan, struct log_entry *entry);
+void asklog_close(struct lane *lane, struct log_entry *entry);
 /* Times out what is due; draws the conclusions from silence. */
-void asklog_expire(struct engine *e, struct host *host, int64_t now_ns);
+void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns);
 /* Some ports of a silence are to be asked once more, with a sentinel behind them. */
-void check_begin(struct portscan *scan, int64_t tail_ns);
+void check_begin(struct lane *lane, int64_t tail_ns);
 /* An ask that is part of a check was refused, or timed out. */
-void check_answered(struct portscan *scan, const struct log_entry *entry, bool refused);
+void check_answered(struct lane *lane, const struct log_entry *entry, bool refused);
 /* Refusal `number` arrived: the asks in front of it were asked while there was a token. */
-void asklog_prove(struct engine *e, struct host *host, uint32_t number, int64_t at_ns);
+void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
 /* Estimates that follow from the verdicts so far. */
-double closed_share(const struct portscan *scan);
-double refusal_expected(const struct portscan *scan, const struct port_slot *slot);
-uint32_t asks_needed(const struct engine *e, const struct portscan *scan);
+double closed_share(const struct lane *lane);
+double refusal_expected(const struct lane *lane, const struct port_slot *slot);
+uint32_t asks_needed(const struct engine *e, const struct lane *lane);
 /* How many more proved silences make the port open|filtered; 0: it is. */
-uint32_t silences_missing(const struct engine *e, const struct portscan *scan, const struct port_slot *slot);
-uint8_t unproven_asks(const struct portscan *scan, const struct port_slot *slot);
-int64_t order_gap(const struct host *host);
+uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot);
+uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot);
+int64_t order_gap(const struct lane *lane);
 /* Whether a proof also needs a refusal just before the asks (because tokens may come in lumps: windowed limiters). */
-bool needs_lead(const struct host *host);
+bool needs_lead(const struct lane *lane);
 /* Something was settled or proved: the way of asking works. */
-void made_progress(struct portscan *scan);
+void made_progress(struct lane *lane);
 /* A refusal or an empty bucket that told nothing new. */
-void made_no_progress(struct portscan *scan);
+void made_no_progress(struct lane *lane);
 /* The model of the limit leads nowhere: from now on a pause before each group of asks. */
-void become_patient(struct portscan *scan);
-int64_t lead_window(const struct host *host);
+void become_patient(struct lane *lane);
+int64_t lead_window(const struct lane *lane);
 /* How many refusals behind an ask prove that there was a token for it. 0: order proves nothing on this path (it jitters too much
  * for the rate of the limit); then only a full bucket does. */
-uint32_t refusals_for_proof(const struct host *host);
+uint32_t refusals_for_proof(const struct lane *lane);
 /* The level of the bucket at which asks that are to prove something are sent. */
-double proof_level(const struct host *host);
+double proof_level(const struct lane *lane);
 
 /* asking.c: what to ask this host next */
-bool asking_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out, int64_t *wake_ns);
-void queue_push(struct portscan *scan, struct port_slot *slot);
+bool asking_next(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, struct probe *out,
+                 int64_t *wake_ns);
+void queue_push(struct lane *lane, struct port_slot *slot);
 /* Every unsettled port got all the tries that make sense on a host that refuses nothing. */
-bool asking_exhausted(const struct engine *e, const struct portscan *scan);
+bool asking_exhausted(const struct engine *e, const struct lane *lane);
 
 #endif

@@ -92,17 +92,18 @@ static void receive_direct(struct engine *e, enum probe_kind kind, const char *r
 	host_is_up(e, host, reason, reply, attempt + 1 == host->round ? host->sent_at_ns[kind] : 0, at_ns);
 }
 
-/* A slot whose question this reply answers, by port number; NO_INDEX when none does. */
-static uint32_t find_slot(struct engine *e, struct host *host, uint16_t port, const struct reply *reply,
-                          uint16_t *attempt, enum match *match)
+/* A slot whose question, asked by that lane, this reply answers, by port number; NO_INDEX when none does. */
+static uint32_t find_slot(struct engine *e, struct host *host, const struct lane *lane, uint16_t port,
+                          const struct reply *reply, uint16_t *attempt, enum match *match)
 {
-	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0};
 	uint32_t slot = e->slot_of_port[port];
+	struct ask ask = {PROBE_UDP, {0}, host->addr, port, 0};
 	int found;
 
-	if (!host->scan || slot == 0)
+	if (!lane || slot == 0)
 		return NO_INDEX;
 	slot--;
+	ask.src = lane->source;
 	found = find_attempt(e, &ask, 0, host->scan->slots[slot].attempts, reply, match);
 	if (found < 0)
 		return NO_INDEX;
@@ -111,10 +112,10 @@ static uint32_t find_slot(struct engine *e, struct host *host, uint16_t port, co
 }
 
 /* A server may answer from another port than the one asked (TFTP, RFC 1350 section 4). */
-static uint32_t find_other_port(struct engine *e, struct host *host, const struct reply *reply, uint16_t *attempt,
-                                enum match *match)
+static uint32_t find_other_port(struct engine *e, struct host *host, const struct lane *lane, const struct reply *reply,
+                                uint16_t *attempt, enum match *match)
 {
-	if (!host->scan || e->config.probe.data)
+	if (!lane || e->config.probe.data)
 		return NO_INDEX;
 	for (uint32_t slot = 0; slot < host->scan->slot_count; slot++) {
 		uint16_t port = host->scan->slots[slot].number;
@@ -122,7 +123,7 @@ static uint32_t find_other_port(struct engine *e, struct host *host, const struc
 		if (payload_count(e->config.probe.payloads, port) == 0)
 			break; /* ports with payloads come first */
 		if (payload_for(e->config.probe.payloads, port, 0)->other_port &&
-		    find_slot(e, host, port, reply, attempt, match) != NO_INDEX)
+		    find_slot(e, host, lane, port, reply, attempt, match) != NO_INDEX)
 			return slot;
 	}
 	return NO_INDEX;
@@ -144,6 +145,7 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 	struct host *host = host_find(e, &reply->src);
 	struct verdict verdict = {.state = PORT_OPEN, .reason = "udp-response"};
 	enum match match = MATCH_NO;
+	struct lane *lane;
 	uint16_t attempt = 0;
 	uint32_t slot;
 	int round;
@@ -161,9 +163,10 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 		host_is_up(e, host, "udp-response", reply, host->sent_at_ns[PROBE_UDP], at_ns);
 		return;
 	}
-	slot = find_slot(e, host, reply->src_port, reply, &attempt, &match);
+	lane = host->scan ? portscan_lane(host->scan, &reply->dst) : NULL;
+	slot = find_slot(e, host, lane, reply->src_port, reply, &attempt, &match);
 	if (slot == NO_INDEX) {
-		slot = find_other_port(e, host, reply, &attempt, &match);
+		slot = find_other_port(e, host, lane, reply, &attempt, &match);
 		verdict.from_port = reply->src_port;
 	}
 	if (slot == NO_INDEX) {
@@ -173,7 +176,7 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 	}
 	e->progress.received++;
 	verdict.weak = match == MATCH_WEAK;
-	portscan_reply(e, host, slot, attempt, &verdict, reply, at_ns);
+	portscan_reply(e, host, lane, slot, attempt, &verdict, reply, at_ns);
 }
 
 /* An ICMP error that verified: what it says about the host, while its state is open. */
@@ -195,7 +198,8 @@ static void error_about_host(struct engine *e, struct host *host, const struct i
 static bool quotes_our_host(struct engine *e, const struct reply *reply, struct host **host)
 {
 	*host = host_find(e, &reply->quote.dst);
-	return *host && addr_equal(&reply->quote.src, &(*host)->path.source);
+	return *host && (addr_equal(&reply->quote.src, &(*host)->path.source) ||
+	                 ((*host)->scan && portscan_lane((*host)->scan, &reply->quote.src)));
 }
 
 static void error_for_udp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
@@ -203,6 +207,7 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 {
 	struct verdict verdict = {0};
 	enum match match = MATCH_NO;
+	struct lane *lane;
 	uint16_t attempt = 0;
 	uint32_t slot;
 	int round = find_discovery_udp(e, host, reply->quote.dst_port, reply);
@@ -214,7 +219,8 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 		error_about_host(e, host, row, reply, host->sent_at_ns[PROBE_UDP], at_ns);
 		return;
 	}
-	slot = find_slot(e, host, reply->quote.dst_port, reply, &attempt, &match);
+	lane = host->scan ? portscan_lane(host->scan, &reply->quote.src) : NULL;
+	slot = find_slot(e, host, lane, reply->quote.dst_port, reply, &attempt, &match);
 	if (slot == NO_INDEX) {
 		reject(e);
 		return;
@@ -230,7 +236,7 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 		verdict.state = PORT_FILTERED;
 	else
 		return; /* too big, reassembly: an observation about the path, the probe stays unanswered */
-	portscan_reply(e, host, slot, attempt, &verdict, reply, at_ns);
+	portscan_reply(e, host, lane, slot, attempt, &verdict, reply, at_ns);
 }
 
 static void error_for_icmp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,

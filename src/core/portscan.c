@@ -18,11 +18,14 @@ enum {
 	WEAK_ANSWERS_NEEDED = 4,
 	WEAK_WINDOW_MS = 5,
 	MORE_THAN_A_BUCKET = 32,
+	HOST_WIDE_PER_S = 600, /* Linux gives 1000 ICMP errors a second to all peers together, ... */
+	HOST_WIDE_BURST = 20,  /* ... 50 at once, both a little randomised */
+	IDLE_LANE_MS = 20,
 };
 
-int64_t ask_timeout(const struct host *host)
+int64_t ask_timeout(const struct lane *lane)
 {
-	return rtt_timeout(&host->rtt, INITIAL_TIMEOUT_MS * MS, LEAST_TIMEOUT_MS * MS);
+	return rtt_timeout(&lane->scan->rtt, INITIAL_TIMEOUT_MS * MS, LEAST_TIMEOUT_MS * MS);
 }
 
 static int by_addr_and_port(const void *a, const void *b)
@@ -62,6 +65,41 @@ static void skip_known_ports(struct engine *e, struct host *host)
 	}
 }
 
+static bool lane_init(struct portscan *scan, uint32_t index, const struct addr *source, int64_t now_ns)
+{
+	struct lane *lane = &scan->lanes[index];
+
+	lane->scan = scan;
+	lane->index = index;
+	lane->source = *source;
+	lane->log_capacity = FIRST_LOG;
+	lane->log = calloc(lane->log_capacity, sizeof(*lane->log));
+	lane->window = FIRST_WINDOW;
+	lane->silence = 1;
+	lane->last_ask_ns = now_ns;
+	limiter_init(&lane->limiter);
+	return lane->log != NULL;
+}
+
+/* One lane for each source address; on an interface without Ethernet only the routed one can be used. */
+static bool add_lanes(const struct engine *e, const struct host *host, struct portscan *scan, int64_t now_ns)
+{
+	bool several = e->config.source_count > 1 && host->path.kind == LINK_ETHERNET;
+	size_t count = several ? e->config.source_count : 1;
+
+	if (count > MOST_LANES)
+		count = MOST_LANES;
+	scan->lanes = calloc(count, sizeof(*scan->lanes));
+	if (!scan->lanes)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		scan->lane_count++;
+		if (!lane_init(scan, i, several ? &e->config.sources[i] : &host->path.source, now_ns))
+			return false;
+	}
+	return true;
+}
+
 bool portscan_start(struct engine *e, struct host *host, int64_t now_ns)
 {
 	struct portscan *scan = calloc(1, sizeof(*scan));
@@ -70,9 +108,7 @@ bool portscan_start(struct engine *e, struct host *host, int64_t now_ns)
 		return false;
 	scan->slot_count = e->port_count;
 	scan->slots = calloc(e->port_count, sizeof(*scan->slots));
-	scan->log_capacity = FIRST_LOG;
-	scan->log = calloc(scan->log_capacity, sizeof(*scan->log));
-	if (!scan->slots || !scan->log) {
+	if (!scan->slots || !add_lanes(e, host, scan, now_ns)) {
 		portscan_free(scan);
 		return false;
 	}
@@ -82,11 +118,12 @@ bool portscan_start(struct engine *e, struct host *host, int64_t now_ns)
 		scan->slots[i].last_bracket = NO_INDEX;
 		scan->slots[i].epoch = NO_INDEX;
 	}
-	scan->window = FIRST_WINDOW;
-	scan->silence = 1;
 	scan->sentinel = NO_INDEX;
-	scan->last_ask_ns = now_ns;
-	limiter_init(&scan->limiter);
+	scan->rtt = host->rtt;
+	if (scan->lane_count > 1)
+		pace_init(&scan->pace, HOST_WIDE_PER_S, HOST_WIDE_BURST, now_ns);
+	if (e->config.max_host_rate > 0 && (scan->lane_count == 1 || e->config.max_host_rate < HOST_WIDE_PER_S))
+		pace_init(&scan->pace, e->config.max_host_rate, 1, now_ns);
 	host->scan = scan;
 	e->slots_in_use += scan->slot_count;
 	skip_known_ports(e, host);
@@ -97,18 +134,36 @@ void portscan_free(struct portscan *scan)
 {
 	if (!scan)
 		return;
+	for (size_t i = 0; i < scan->lane_count; i++)
+		free(scan->lanes[i].log);
+	free(scan->lanes);
 	free(scan->slots);
-	free(scan->log);
 	free(scan);
+}
+
+struct lane *portscan_lane(struct portscan *scan, const struct addr *source)
+{
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (addr_equal(&scan->lanes[i].source, source))
+			return &scan->lanes[i];
+	return NULL;
+}
+
+double portscan_rate(const struct portscan *scan)
+{
+	double rate = 0;
+
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (scan->lanes[i].limiter.phase == LIMITER_KNOWN)
+			rate += scan->lanes[i].limiter.rate;
+	return rate;
 }
 
 double portscan_remaining_s(const struct portscan *scan)
 {
-	size_t unsettled = scan->slot_count - scan->settled;
+	double rate = portscan_rate(scan);
 
-	if (scan->limiter.phase != LIMITER_KNOWN || scan->limiter.rate <= 0)
-		return 0;
-	return (double)unsettled * closed_share(scan) / scan->limiter.rate;
+	return rate > 0 ? (double)(scan->slot_count - scan->settled) * closed_share(&scan->lanes[0]) / rate : 0;
 }
 
 /* Settling */
@@ -142,7 +197,7 @@ static void settle(struct engine *e, struct host *host, struct port_slot *slot, 
 	if (slot->stage != STAGE_SETTLED) {
 		slot->stage = STAGE_SETTLED;
 		host->scan->settled++;
-		made_progress(host->scan);
+		made_progress(&host->scan->lanes[slot->lane]);
 		e->progress.ports_resolved++;
 	} else if (slot->state == PORT_OPEN) {
 		e->progress.ports_open--;
@@ -158,6 +213,7 @@ void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, 
 {
 	struct verdict verdict = {.state = PORT_OPEN_FILTERED, .reason = reason};
 
+	host->scan->silent += slot->stage != STAGE_SETTLED;
 	settle(e, host, slot, &verdict, NULL, 0, at_ns);
 }
 
@@ -181,62 +237,61 @@ static int weight(enum port_state state, bool by_target)
 /* Replies */
 
 /* While the bucket is drained every refusal allows one ask more. A bucket that gives far more than it ever held is none. */
-static void on_drain(struct portscan *scan, int64_t sent_ns)
+static void on_drain(struct lane *lane, int64_t sent_ns)
 {
-	if (scan->limiter.phase != LIMITER_KNOWN)
+	if (lane->limiter.phase != LIMITER_KNOWN)
 		return;
-	if (scan->drain) {
-		scan->drain_window += 1;
-		if (++scan->drained > 2 * scan->limiter.burst + MORE_THAN_A_BUCKET &&
-		    (double)(sent_ns - scan->drain_ns) / 1e9 * scan->limiter.rate * 4 < scan->drained) {
-			scan->window = scan->drain_window;
-			scan->drain = false;
-			limiter_init(&scan->limiter);
+	if (lane->drain) {
+		lane->drain_window += 1;
+		if (++lane->drained > 2 * lane->limiter.burst + MORE_THAN_A_BUCKET &&
+		    (double)(sent_ns - lane->drain_ns) / 1e9 * lane->limiter.rate * 4 < lane->drained) {
+			lane->window = lane->drain_window;
+			lane->drain = false;
+			limiter_init(&lane->limiter);
 		}
-	} else if (scan->limiter.drains_left > 0) {
-		scan->drain = true;
-		scan->drain_window = 1;
-		scan->drained = 0;
-		scan->drain_ns = sent_ns;
+	} else if (lane->limiter.drains_left > 0) {
+		lane->drain = true;
+		lane->drain_window = 1;
+		lane->drained = 0;
+		lane->drain_ns = sent_ns;
 	}
 }
 
 /* An ICMP error of the target: a token was there for this ask, and was taken. */
-static void on_refusal(struct engine *e, struct host *host, struct port_slot *slot, struct log_entry *entry,
-                       uint32_t number, int64_t at_ns)
+static void on_refusal(struct engine *e, struct host *host, struct lane *lane, struct port_slot *slot,
+                       struct log_entry *entry, uint32_t number, int64_t at_ns)
 {
-	struct portscan *scan = host->scan;
 
-	limiter_used(&scan->limiter, entry->sent_ns);
+	limiter_used(&lane->limiter, entry->sent_ns);
 	if (slot->stage != STAGE_SETTLED) {
-		loss_answered(&scan->loss, slot->silences);
-		scan->closed_weight = scan->closed_weight * 0.97 + 1;
-		scan->silent_weight *= 0.97;
+		loss_answered(&lane->scan->loss, slot->silences);
+		lane->scan->closed_weight = lane->scan->closed_weight * 0.97 + 1;
+		lane->scan->silent_weight *= 0.97;
 	} else if (entry->sentinel) {
-		loss_answered(&scan->loss, 0);
+		loss_answered(&lane->scan->loss, 0);
 	}
-	scan->refusals++;
-	made_no_progress(scan);
-	scan->epoch++;
-	scan->suspects_asked = 0;
-	scan->silence = 1;
-	scan->empties_in_row = 0;
-	on_drain(scan, entry->sent_ns);
-	scan->sentinel = (uint32_t)(slot - scan->slots);
-	asklog_prove(e, host, number, at_ns);
+	lane->refusals++;
+	made_no_progress(lane);
+	lane->epoch++;
+	lane->suspects_asked = 0;
+	lane->silence = 1;
+	lane->empties_in_row = 0;
+	on_drain(lane, entry->sent_ns);
+	lane->scan->sentinel = (uint32_t)(slot - lane->scan->slots);
+	asklog_prove(e, host, lane, number, at_ns);
 	if (entry->sentinel)
-		scan->round++;
+		lane->round++;
 	if (entry->check && !entry->expired)
-		check_answered(scan, entry, true);
+		check_answered(lane, entry, true);
 }
 
 /* Somebody sends UDP datagrams in this host's name to ports that asked nothing. Then an answer that proves nothing by its
  * content is believed only when several asks, each from its own source port, were each answered at once: a flood of guesses
  * hits a given port in a given few milliseconds with a probability of well under a tenth. */
-static bool weak_is_credible(struct host *host, struct port_slot *slot, uint16_t attempt, const struct log_entry *entry,
-                             int64_t at_ns)
+static bool weak_is_credible(const struct host *host, struct port_slot *slot, uint16_t attempt,
+                             const struct log_entry *entry, int64_t at_ns)
 {
-	int64_t window_ns = host->rtt.samples ? host->rtt.srtt_ns + 4 * host->rtt.rttvar_ns : 0;
+	int64_t window_ns = host->scan->rtt.samples ? host->scan->rtt.srtt_ns + 4 * host->scan->rtt.rttvar_ns : 0;
 
 	if (host->rejected_udp == 0)
 		return true;
@@ -248,32 +303,32 @@ static bool weak_is_credible(struct host *host, struct port_slot *slot, uint16_t
 	return ++slot->weak_answers >= WEAK_ANSWERS_NEEDED;
 }
 
-void portscan_reply(struct engine *e, struct host *host, uint32_t slot_number, uint16_t attempt,
+void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint32_t slot_number, uint16_t attempt,
                     const struct verdict *verdict, const struct reply *reply, int64_t at_ns)
 {
-	struct portscan *scan = host->scan;
-	struct port_slot *slot = &scan->slots[slot_number];
+	struct port_slot *slot = &lane->scan->slots[slot_number];
 	uint32_t number = 0;
-	struct log_entry *entry = asklog_find(scan, slot, attempt, &number);
+	struct log_entry *entry = asklog_find(lane, slot, attempt, &number);
 	bool duplicate = entry && (entry->refused || entry->answered);
 
 	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {
 		host_set_wake(e, host, at_ns);
 		return;
 	}
-	scan->send_pauses = 0;
+	lane->send_pauses = 0;
+	lane->wake_ns = at_ns;
 	if (entry && !duplicate) {
-		rtt_sample(&host->rtt, at_ns - entry->sent_ns);
+		rtt_sample(&lane->scan->rtt, at_ns - entry->sent_ns);
 		if (!entry->expired)
-			asklog_close(scan, entry);
-		if (scan->window < MOST_WINDOW)
-			scan->window += 1;
+			asklog_close(lane, entry);
+		if (lane->window < MOST_WINDOW)
+			lane->window += 1;
 		entry->refused = verdict->by_target;
 		entry->answered = !verdict->by_target;
 		if (verdict->by_target)
-			on_refusal(e, host, slot, entry, number, at_ns);
+			on_refusal(e, host, lane, slot, entry, number, at_ns);
 		else if (entry->check && !entry->expired)
-			check_answered(scan, entry, false);
+			check_answered(lane, entry, false);
 	}
 	if (slot->stage != STAGE_SETTLED) {
 		settle(e, host, slot, verdict, reply, entry ? entry->sent_ns : 0, at_ns);
@@ -291,25 +346,31 @@ void portscan_reply(struct engine *e, struct host *host, uint32_t slot_number, u
 void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns)
 {
 	struct portscan *scan = host->scan;
-	uint32_t number = (scan->log_next & ~UINT32_C(0x7fffffff)) | low;
+	struct lane *lane;
 	struct log_entry *entry;
+	uint32_t number;
 	struct port_slot *slot;
 	int64_t pause_ns;
 
-	if (number - scan->log_first >= scan->log_next - scan->log_first)
+	if (low >> COOKIE_LOG_BITS >= scan->lane_count)
+		return;
+	lane = &scan->lanes[low >> COOKIE_LOG_BITS];
+	/* The newest entry that ends so. */
+	number = lane->log_next - 1 - ((lane->log_next - 1 - low) & COOKIE_LOG_MASK);
+	if (number - lane->log_first >= lane->log_next - lane->log_first)
 		return; /* forgotten already */
-	entry = asklog_entry(scan, number);
+	entry = asklog_entry(lane, number);
 	if (entry->slot == NO_INDEX || entry->refused || entry->answered || entry->expired)
 		return;
-	slot = &scan->slots[entry->slot];
-	asklog_close(scan, entry);
+	slot = &lane->scan->slots[entry->slot];
+	asklog_close(lane, entry);
 	entry->slot = NO_INDEX;
 	if (slot->unproven > 0)
 		slot->unproven--;
-	pause_ns = SEND_PAUSE_MS * MS << (scan->send_pauses < MOST_SEND_PAUSES ? scan->send_pauses : MOST_SEND_PAUSES);
-	if (scan->hold_ns <= now_ns) {
-		scan->send_pauses++;
-		scan->hold_ns = now_ns + pause_ns;
+	pause_ns = SEND_PAUSE_MS * MS << (lane->send_pauses < MOST_SEND_PAUSES ? lane->send_pauses : MOST_SEND_PAUSES);
+	if (lane->hold_ns <= now_ns) {
+		lane->send_pauses++;
+		lane->hold_ns = now_ns + pause_ns;
 	}
 	if (slot->stage == STAGE_WAITING) {
 		struct verdict verdict = {.state = PORT_UNKNOWN, .reason = "send-failed"};
@@ -317,23 +378,29 @@ void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int
 		if (++slot->failed_sends >= MOST_FAILED_SENDS)
 			settle(e, host, slot, &verdict, NULL, 0, now_ns);
 		else if (slot->waiting == 0)
-			queue_push(scan, slot);
+			queue_push(lane, slot);
 	}
-	host_set_wake(e, host, scan->hold_ns);
+	lane->wake_ns = now_ns;
+	host_set_wake(e, host, now_ns);
 }
 
 /* The end */
 
+/* One line for the host: the lanes have limits of their own, and they are alike. */
 static void tell_limit(struct engine *e, struct host *host, int64_t now_ns)
 {
-	struct limiter *limiter = &host->scan->limiter;
-	struct event *event;
+	struct portscan *scan = host->scan;
 
-	if (host->scan->limit_told || limiter->phase != LIMITER_KNOWN || !limiter->settled)
-		return;
-	host->scan->limit_told = true;
-	event = event_new(e, host, EVENT_LIMIT, now_ns);
-	if (event) {
+	for (size_t i = 0; i < scan->lane_count && !scan->limit_told; i++) {
+		const struct limiter *limiter = &scan->lanes[i].limiter;
+		struct event *event;
+
+		if (limiter->phase != LIMITER_KNOWN || !limiter->settled)
+			continue;
+		scan->limit_told = true;
+		event = event_new(e, host, EVENT_LIMIT, now_ns);
+		if (!event)
+			return;
 		event->u.limit.icmp_per_s = limiter->rate;
 		event->u.limit.burst = (uint32_t)(limiter->burst + 0.5);
 	}
@@ -351,6 +418,15 @@ void portscan_unresolved(struct engine *e, struct host *host, int64_t now_ns)
 	host_finish(e, host, now_ns);
 }
 
+/* On a host that refuses nothing every port has had all its tries. */
+static bool is_exhausted(const struct engine *e, const struct portscan *scan)
+{
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (!asking_exhausted(e, &scan->lanes[i]))
+			return false;
+	return true;
+}
+
 static void settle_exhausted(struct engine *e, struct host *host, int64_t now_ns)
 {
 	struct portscan *scan = host->scan;
@@ -360,19 +436,46 @@ static void settle_exhausted(struct engine *e, struct host *host, int64_t now_ns
 			settle_silent(e, host, &scan->slots[i], "no-response", now_ns);
 }
 
-/* All ports are settled: late answers to the last asks still count. */
-static bool lingers(const struct host *host, int64_t now_ns, int64_t *wake_ns)
+/* All ports are settled: late answers to the last asks of silent ones still count. */
+static bool lingers(const struct portscan *scan, int64_t now_ns, int64_t *wake_ns)
 {
-	int64_t linger_ns = 2 * ask_timeout(host);
+	int64_t linger_ns = 2 * ask_timeout(&scan->lanes[0]), last_ns = 0;
 
+	if (scan->silent == 0)
+		return false;
 	if (linger_ns < LINGER_LEAST_MS * MS)
 		linger_ns = LINGER_LEAST_MS * MS;
 	if (linger_ns > LINGER_MOST_MS * MS)
 		linger_ns = LINGER_MOST_MS * MS;
-	if (host->scan->outstanding == 0 && host->scan->refusals == host->scan->slot_count)
-		return false; /* nothing silent: nothing can come any more */
-	*wake_ns = host->scan->last_ask_ns + linger_ns;
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (scan->lanes[i].last_ask_ns > last_ns)
+			last_ns = scan->lanes[i].last_ask_ns;
+	*wake_ns = last_ns + linger_ns;
 	return now_ns < *wake_ns;
+}
+
+/* The lane's next ask; else when it wants to be called again. */
+static bool lane_next(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, struct probe *out)
+{
+	struct portscan *scan = host->scan;
+	int64_t wake_ns = NEVER;
+
+	asklog_expire(e, host, lane, now_ns);
+	if (scan->settled < scan->slot_count && asking_next(e, host, lane, now_ns, out, &wake_ns)) {
+		lane->wake_ns = now_ns;
+		return true;
+	}
+	if (lane->log_unexpired != lane->log_next) {
+		int64_t expiry_ns = asklog_entry(lane, lane->log_unexpired)->sent_ns + ask_timeout(lane);
+
+		if (expiry_ns < wake_ns)
+			wake_ns = expiry_ns;
+	}
+	/* A wake in the past would spin; one that nobody sets would hang. */
+	if (wake_ns <= now_ns || wake_ns == NEVER)
+		wake_ns = now_ns + (scan->lane_count > 1 ? IDLE_LANE_MS : 1) * MS;
+	lane->wake_ns = wake_ns;
+	return false;
 }
 
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
@@ -380,30 +483,25 @@ bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct p
 	struct portscan *scan = host->scan;
 	int64_t wake_ns = NEVER;
 
-	asklog_expire(e, host, now_ns);
-	if (scan->settled < scan->slot_count && asking_next(e, host, now_ns, out, &wake_ns)) {
-		host_set_wake(e, host, now_ns);
-		return true;
+	for (size_t i = 0; i < scan->lane_count; i++) {
+		size_t index = (scan->turn + i) % scan->lane_count;
+		struct lane *lane = &scan->lanes[index];
+
+		if (lane->wake_ns <= now_ns && lane_next(e, host, lane, now_ns, out)) {
+			scan->turn = (index + 1) % scan->lane_count;
+			host_set_wake(e, host, now_ns);
+			return true;
+		}
+		if (lane->wake_ns < wake_ns)
+			wake_ns = lane->wake_ns;
 	}
-	if (scan->settled < scan->slot_count && asking_exhausted(e, scan))
+	if (scan->settled < scan->slot_count && is_exhausted(e, scan))
 		settle_exhausted(e, host, now_ns);
 	tell_limit(e, host, now_ns);
-	if (scan->settled == scan->slot_count) {
-		if (lingers(host, now_ns, &wake_ns))
-			host_set_wake(e, host, wake_ns);
-		else
-			host_finish(e, host, now_ns);
+	if (scan->settled == scan->slot_count && !lingers(scan, now_ns, &wake_ns)) {
+		host_finish(e, host, now_ns);
 		return false;
 	}
-	if (scan->log_unexpired != scan->log_next) {
-		int64_t expiry_ns = asklog_entry(scan, scan->log_unexpired)->sent_ns + ask_timeout(host);
-
-		if (expiry_ns < wake_ns)
-			wake_ns = expiry_ns;
-	}
-	/* A wake in the past would spin; one that nobody sets would hang. */
-	if (wake_ns <= now_ns || wake_ns == NEVER)
-		wake_ns = now_ns + MS;
 	host_set_wake(e, host, wake_ns);
 	return false;
 }
