@@ -129,6 +129,45 @@ static void test_arp_bytes(void **state)
 	assert_refused(&probe);
 }
 
+static void test_own_arp_bytes(void **state)
+{
+	struct arp_packet arp = {.target = addr_from_v4(0xc0a8000a), .to_mac = {255, 255, 255, 255, 255, 255}};
+	static const uint8_t who_has[42] = {
+	        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,   0,   0, 0,  0, 1, 8, 6, /* Ethernet */
+	        0,    1,    8,    0,    6,    4,    0,   1,                      /* who-has */
+	        2,    0,    0,    0,    0,    1,    0,   0,   0, 0,              /* an ARP probe has no sender */
+	        0,    0,    0,    0,    0,    0,    192, 168, 0, 10,             /* target */
+	};
+	static const uint8_t is_at[42] = {
+	        2, 0, 0, 0, 0, 0x64, 2,   0,   0, 0,   0, 1, 8, 6, /* Ethernet */
+	        0, 1, 8, 0, 6, 4,    0,   2,                       /* is-at */
+	        2, 0, 0, 0, 0, 1,    192, 168, 0, 10,              /* sender */
+	        2, 0, 0, 0, 0, 0x64, 192, 168, 0, 100,             /* target */
+	};
+	uint8_t out[CRAFT_MAX_BYTES];
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(craft_arp(craft, 1, &arp, out, &err), sizeof(who_has));
+	assert_memory_equal(out, who_has, sizeof(who_has));
+	arp = (struct arp_packet){
+	        .is_reply = true, .sender = addr_from_v4(0xc0a8000a), .target = addr_from_v4(0xc0a80064)};
+	memcpy(arp.target_mac, NEXT_MAC, MAC_BYTES);
+	memcpy(arp.to_mac, NEXT_MAC, MAC_BYTES);
+	assert_int_equal(craft_arp(craft, 1, &arp, out, &err), sizeof(is_at));
+	assert_memory_equal(out, is_at, sizeof(is_at));
+	assert_int_equal(err.code, ERR_NONE);
+	/* Nothing of the one packet stays behind for the next. */
+	assert_int_equal(craft_arp(craft, 1, &arp, out, &err), sizeof(is_at));
+
+	assert_int_equal(craft_arp(craft, 0, &arp, out, &err), 0);
+	assert_int_equal(err.code, ERR_SYSTEM);
+	assert_non_null(strstr(err.text, "lo has no Ethernet header"));
+	assert_int_equal(craft_arp(craft, 2, &arp, out, &err), 0);
+	assert_non_null(strstr(err.text, "not there"));
+	assert_int_equal(craft_arp(craft, -1, &arp, out, &err), 0);
+}
+
 static void test_echo_bytes(void **state)
 {
 	struct probe_settings settings = settings_of_test();
@@ -324,6 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_arp_bytes),
+	        cmocka_unit_test(test_own_arp_bytes),
 	        cmocka_unit_test(test_echo_bytes),
 	        cmocka_unit_test(test_timestamp_bytes),
 	        cmocka_unit_test(test_udp_round_trip),

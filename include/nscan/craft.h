@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nscan/arp.h"
 #include "nscan/err.h"
 #include "nscan/network.h"
 #include "nscan/probe.h"
@@ -19,5 +20,8 @@ void craft_free(struct craft *craft);
 /* Writes the finished frame (LINK_ETHERNET: with its Ethernet header; LINK_RAW_IP: from the IP header on) and returns its
  * length; 0 with *err set when libnet refused. */
 size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err);
+/* The same for an ARP packet that leaves by that Ethernet interface (index into network.interfaces). */
+size_t craft_arp(struct craft *craft, int interface, const struct arp_packet *arp, uint8_t out[CRAFT_MAX_BYTES],
+                 struct err *err);
 
 #endif

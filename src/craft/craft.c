@@ -15,7 +15,7 @@
 /* libnet defines a macro of this name, for a field of a struct that is not used here. */
 #undef icmp_id
 
-enum { ARP_OVER_ETHERNET = 1, ARP_WHO_HAS = 1, UDP_CHECKSUM_AT = 6, DONT_FRAGMENT = 0x4000 };
+enum { ARP_OVER_ETHERNET = 1, ARP_WHO_HAS = 1, ARP_IS_AT = 2, UDP_CHECKSUM_AT = 6, DONT_FRAGMENT = 0x4000 };
 enum {
 	TIMESTAMP_BYTES = 20,
 	MAX_DATA_BYTES = CRAFT_MAX_BYTES - ETHERNET_HEADER_BYTES - IPV4_HEADER_BYTES - UDP_HEADER_BYTES
@@ -60,13 +60,15 @@ static bool built(struct craft *craft, libnet_ptag_t tag, struct err *err)
 	return tag != -1 || err_set(err, ERR_SYSTEM, "libnet refuses a packet: %s", libnet_geterror(craft->libnet));
 }
 
-static bool build_arp(struct craft *craft, const struct probe *probe, const uint8_t *own_mac, struct err *err)
+/* The ARP header and the Ethernet header around it. */
+static bool build_arp(struct craft *craft, const struct arp_packet *arp, const uint8_t *own_mac, struct err *err)
 {
-	static const uint8_t unknown[MAC_BYTES];
-
 	return built(craft,
-	             libnet_build_arp(ARP_OVER_ETHERNET, ETHERTYPE_IPV4, MAC_BYTES, 4, ARP_WHO_HAS, own_mac,
-	                              probe->src.bytes, unknown, probe->dst.bytes, NULL, 0, craft->libnet, 0),
+	             libnet_build_arp(ARP_OVER_ETHERNET, ETHERTYPE_IPV4, MAC_BYTES, 4,
+	                              arp->is_reply ? ARP_IS_AT : ARP_WHO_HAS, own_mac, arp->sender.bytes,
+	                              arp->target_mac, arp->target.bytes, NULL, 0, craft->libnet, 0),
+	             err) &&
+	       built(craft, libnet_build_ethernet(arp->to_mac, own_mac, ETHERTYPE_ARP_, NULL, 0, craft->libnet, 0),
 	             err);
 }
 
@@ -147,26 +149,24 @@ static bool take_data(struct craft *craft, const struct probe *probe, struct err
 	return true;
 }
 
-static bool build(struct craft *craft, const struct probe *probe, struct err *err)
+/* NULL with *err set when the interface is not there. */
+static const struct interface *own_interface(const struct craft *craft, int number, struct err *err)
 {
-	const struct interface *own;
-	bool arp = probe->kind == PROBE_ARP;
+	if (number >= 0 && (size_t)number < craft->network->interface_count)
+		return &craft->network->interfaces[number];
+	err_set(err, ERR_SYSTEM, "a packet is bound for an interface that is not there");
+	return NULL;
+}
 
-	if (probe->src.family != 4 || probe->dst.family != 4)
-		return err_set(err, ERR_SYSTEM, "cannot build packets between these addresses: only IPv4 is scanned");
-	if (probe->interface < 0 || (size_t)probe->interface >= craft->network->interface_count)
-		return err_set(err, ERR_SYSTEM, "a probe is bound for an interface that is not there");
-	own = &craft->network->interfaces[probe->interface];
-	if (arp && probe->link != LINK_ETHERNET)
-		return err_set(err, ERR_SYSTEM, "%s has no Ethernet header, so no ARP", own->name);
-	if (!take_data(craft, probe, err))
-		return false;
-	if (!(arp ? build_arp(craft, probe, own->mac, err) : build_ip(craft, probe, err)))
+static bool build_probe(struct craft *craft, const struct probe *probe, struct err *err)
+{
+	const struct interface *own = own_interface(craft, probe->interface, err);
+
+	if (!own || !take_data(craft, probe, err) || !build_ip(craft, probe, err))
 		return false;
 	return probe->link != LINK_ETHERNET ||
 	       built(craft,
-	             libnet_build_ethernet(probe->next_hop_mac, own->mac, arp ? ETHERTYPE_ARP_ : ETHERTYPE_IPV4, NULL,
-	                                   0, craft->libnet, 0),
+	             libnet_build_ethernet(probe->next_hop_mac, own->mac, ETHERTYPE_IPV4, NULL, 0, craft->libnet, 0),
 	             err);
 }
 
@@ -185,7 +185,7 @@ static bool check_udp(const struct probe *probe, uint8_t *packet, uint32_t bytes
 	               probe->udp_checksum);
 }
 
-/* Lets libnet put its blocks together and copies the packet out. */
+/* Lets libnet put its blocks together and copies the packet out. `probe` is NULL for what is none. */
 static size_t coalesce(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err)
 {
 	uint8_t *packet = NULL;
@@ -194,18 +194,61 @@ static size_t coalesce(struct craft *craft, const struct probe *probe, uint8_t o
 
 	if (!built(craft, libnet_pblock_coalesce(craft->libnet, &packet, &bytes), err))
 		return 0;
-	good = bytes <= CRAFT_MAX_BYTES || err_set(err, ERR_SYSTEM, "a probe of %u bytes is too long", bytes);
-	good = good && (probe->kind != PROBE_UDP || check_udp(probe, packet, bytes, err));
+	good = bytes <= CRAFT_MAX_BYTES || err_set(err, ERR_SYSTEM, "a packet of %u bytes is too long", bytes);
+	good = good && (!probe || probe->kind != PROBE_UDP || check_udp(probe, packet, bytes, err));
 	if (good)
 		memcpy(out, packet, bytes);
 	free(packet);
 	return good ? bytes : 0;
 }
 
+static size_t no_arp_there(const struct interface *own, struct err *err)
+{
+	err_set(err, ERR_SYSTEM, "%s has no Ethernet header, so no ARP", own->name);
+	return 0;
+}
+
+size_t craft_arp(struct craft *craft, int interface, const struct arp_packet *arp, uint8_t out[CRAFT_MAX_BYTES],
+                 struct err *err)
+{
+	const struct interface *own = own_interface(craft, interface, err);
+	size_t bytes = 0;
+
+	if (!own)
+		return 0;
+	if (own->kind != LINK_ETHERNET)
+		return no_arp_there(own, err);
+	if (build_arp(craft, arp, own->mac, err))
+		bytes = coalesce(craft, NULL, out, err);
+	libnet_clear_packet(craft->libnet);
+	return bytes;
+}
+
+static size_t craft_arp_probe(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES],
+                              struct err *err)
+{
+	const struct interface *own = own_interface(craft, probe->interface, err);
+	struct arp_packet arp = {.sender = probe->src, .target = probe->dst};
+
+	if (!own)
+		return 0;
+	if (probe->link != LINK_ETHERNET)
+		return no_arp_there(own, err);
+	memcpy(arp.to_mac, probe->next_hop_mac, MAC_BYTES);
+	return craft_arp(craft, probe->interface, &arp, out, err);
+}
+
 size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err)
 {
-	size_t bytes = build(craft, probe, err) ? coalesce(craft, probe, out, err) : 0;
+	size_t bytes;
 
+	if (probe->src.family != 4 || probe->dst.family != 4) {
+		err_set(err, ERR_SYSTEM, "cannot build packets between these addresses: only IPv4 is scanned");
+		return 0;
+	}
+	if (probe->kind == PROBE_ARP)
+		return craft_arp_probe(craft, probe, out, err);
+	bytes = build_probe(craft, probe, err) ? coalesce(craft, probe, out, err) : 0;
 	libnet_clear_packet(craft->libnet);
 	return bytes;
 }
