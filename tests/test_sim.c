@@ -152,6 +152,36 @@ static void test_max_rate(void **state)
 	}
 }
 
+/* Many sources: each has a bucket of its own at the host, and the host a limit over all. */
+static void test_many_sources(void **state)
+{
+	static const struct {
+		size_t sources;
+		const char *ports;
+		double floor_s, most_s;
+	} cases[] = {{2, "10001-10060", 24, 29}, {64, "10001-11000", 9.625, 14.5}, {250, "1-65535", 256.14, 290}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sim *sim = sim_new(8);
+		struct sim_host *host = sim_add(sim, false);
+		double took_s;
+
+		host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+		host->host_wide = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1000, .burst = 50};
+		for (uint16_t port = 10003; port < 11000; port = (uint16_t)(port + 97))
+			host->ports[port] = SIM_SILENT;
+		sim_sources(sim, cases[i].sources);
+		assert_true(sim_run(sim, cases[i].ports, INT64_C(900000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		took_s = (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9;
+		printf("# %zu sources, ports %s: %.2f s (floor %.2f), %llu probes\n", cases[i].sources, cases[i].ports,
+		       took_s, cases[i].floor_s, (unsigned long long)sim->hosts[0].probes);
+		assert_true(took_s <= cases[i].most_s);
+		sim_free(sim);
+	}
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -168,6 +198,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_silent_services),
 	        cmocka_unit_test(test_empty_bucket_at_start),
 	        cmocka_unit_test(test_max_rate),
+	        cmocka_unit_test(test_many_sources),
 	        cmocka_unit_test(test_random_scenarios),
 	};
 

@@ -38,6 +38,7 @@ struct limiter {
 	int64_t last_use_ns;
 	uint32_t contradictions; /* burst 1: found empty in a row at times when a token should have been there */
 	uint32_t drains_left;    /* how many times more to ask past the model, to find the level exactly */
+	uint32_t doubts;         /* measurements in a row that do not fit the usual limit taken for granted */
 	bool is_bucket;          /* known to be a true token bucket: tokens come one by one, not in lumps */
 	bool settled;            /* the estimate is good enough to be told */
 };
@@ -50,6 +51,9 @@ double limiter_level(const struct limiter *limiter, int64_t now_ns);
 void limiter_used(struct limiter *limiter, int64_t sent_ns);
 /* Asks sent up to at_ns show that no token was there at at_ns. */
 void limiter_empty(struct limiter *limiter, int64_t at_ns);
+/* What was learnt from another address of ours holds for this one too, which has taken some tokens from its full bucket and met
+ * no limit yet. */
+void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns);
 /* A check showed that a token was there at sent_ns although the model had thought it gone. */
 void limiter_surplus(struct limiter *limiter, int64_t sent_ns);
 /* True when the bucket holds one token only: then `level` is the time since it was taken, in refill intervals. */

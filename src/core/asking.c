@@ -11,6 +11,7 @@
 #include "internal.h"
 
 enum {
+	ASKS_WHILE_WAITING = 5,
 	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
 	BLIND_DOUBLINGS = 3,
 	LAST_ASK_PAUSE_MS = 1500,
@@ -116,6 +117,40 @@ static struct choice sentinel(struct lane *lane)
 	if (--lane->sentinels_due == 0)
 		lane->group = 0;
 	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
+}
+
+/* A lane that has run out of ports takes over one that waits in the longest queue of the others: its tokens are as good. What
+ * was proved of the port stays proved. */
+bool asking_take_over(struct lane *lane)
+{
+	struct portscan *scan = lane->scan;
+	struct lane *longest = NULL;
+	struct port_queue *queue;
+	struct port_slot *slot;
+
+	if (lane->outstanding > 0 || head(lane, &lane->retry) || head(lane, &lane->suspects) || fresh_head(lane))
+		return false;
+	for (size_t i = 0; i < scan->lane_count; i++) {
+		struct lane *other = &scan->lanes[i];
+
+		if (other->retry.count + other->suspects.count < 2 ||
+		    (!head(other, &other->retry) && !head(other, &other->suspects)))
+			continue;
+		if (!longest ||
+		    other->retry.count + other->suspects.count > longest->retry.count + longest->suspects.count)
+			longest = other;
+	}
+	if (!longest)
+		return false;
+	queue = head(longest, &longest->retry) ? &longest->retry : &longest->suspects;
+	slot = dequeue(longest, queue);
+	slot->lane = lane->index;
+	slot->last_entry = lane->log_next - 1;
+	slot->unproven = 0;
+	slot->epoch = NO_INDEX;
+	slot->last_bracket = NO_INDEX;
+	queue_push(lane, slot);
+	return true;
 }
 
 static uint32_t blind_asks_needed(const struct engine *e, const struct lane *lane)
@@ -438,9 +473,34 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 	return take(lane, slot);
 }
 
+/* The first lane learns the limit for all. Until it has, the others take what a bucket surely holds, so that theirs begin to
+ * fill again, and wait. Where there is no limit they are not needed. */
+static bool waits_for_first(struct lane *lane, int64_t now_ns)
+{
+	const struct limiter *first = &lane->scan->lanes[0].limiter;
+
+	if (lane->index == 0 || lane->limiter.phase == LIMITER_KNOWN)
+		return false;
+	if (first->phase == LIMITER_KNOWN && (first->is_bucket || first->settled)) {
+		limiter_adopt(&lane->limiter, first, now_ns);
+		lane->checking = false;
+		return false;
+	}
+	return true;
+}
+
+static struct choice choose_while_waiting(struct lane *lane)
+{
+	struct port_slot *slot = fresh_head(lane);
+
+	return slot && lane->log_next < ASKS_WHILE_WAITING ? take(lane, slot) : (struct choice){0};
+}
+
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
+	if (waits_for_first(lane, now_ns))
+		return choose_while_waiting(lane);
 	if (lane->scan->sentinel == NO_INDEX)
 		return choose_blind(e, lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_KNOWN &&

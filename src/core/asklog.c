@@ -452,6 +452,8 @@ void check_answered(struct lane *lane, const struct log_entry *entry, bool refus
 /* An ask of a port that may be closed stayed silent. Enough of them in a row, and there was no token. */
 static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 {
+	if (lane->index > 0 && lane->limiter.phase != LIMITER_KNOWN)
+		return; /* it waits for the first lane to learn the limit */
 	lane->silence *= 1 - entry->expected * (1 - loss_estimate(&lane->scan->loss));
 	if (lane->silence >= SILENCE_IS_EMPTY)
 		return;

@@ -386,6 +386,8 @@ double proof_level(const struct lane *lane);
 bool asking_next(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, struct probe *out,
                  int64_t *wake_ns);
 void queue_push(struct lane *lane, struct port_slot *slot);
+/* Takes a waiting port over from another lane when this one has none left. */
+bool asking_take_over(struct lane *lane);
 /* Every unsettled port got all the tries that make sense on a host that refuses nothing. */
 bool asking_exhausted(const struct engine *e, const struct lane *lane);
 

@@ -10,6 +10,7 @@ enum {
 	TOKENS_BETWEEN_DRAINS = 16,
 	MOST_CONTRADICTIONS = 4,
 	TOKENS_FOR_ANCHOR = 24,
+	MOST_DOUBTS = 2,
 };
 #define SECOND_NS       1e9
 #define UNLIMITED_LEVEL 1e9
@@ -127,7 +128,11 @@ static void measure(struct limiter *limiter, int64_t at_ns)
 	/* Down in small steps only: emptiness is inferred from silence, and silence may have other causes. */
 	if (limiter->settled && rate < limiter->rate * 0.9)
 		rate = limiter->rate * 0.9;
-	if (tokens >= 1 && !(limiter->is_bucket && rate > limiter->rate * 0.7 && rate < limiter->rate * 1.4))
+	if (limiter->is_bucket &&
+	    ((rate > limiter->rate * 0.7 && rate < limiter->rate * 1.4) || limiter->doubts++ < MOST_DOUBTS)) {
+		limiter->doubts = rate > limiter->rate * 0.7 && rate < limiter->rate * 1.4 ? 0 : limiter->doubts;
+		rate = limiter->rate;
+	} else if (tokens >= 1)
 		limiter->rate = settle_rate(limiter, rate, 0.08 + 0.6 / tokens);
 	if (tokens >= 4)
 		limiter->settled = true;
@@ -243,6 +248,27 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 		limiter->drains_left--;
 	limiter->used_since_check = 0;
 	set_level(limiter, 0, at_ns);
+}
+
+void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns)
+{
+	limiter->phase = model->phase;
+	limiter->rate = model->rate;
+	limiter->least = model->least;
+	limiter->most = model->most;
+	limiter->burst = model->burst;
+	limiter->shortest_ns = model->shortest_ns;
+	limiter->longest_ns = model->longest_ns;
+	limiter->is_bucket = model->is_bucket;
+	limiter->settled = model->settled;
+	set_level(
+	        limiter,
+	        limiter->burst - limiter->used +
+	                (limiter->used > 0 ? (double)(now_ns - limiter->first_use_ns) / SECOND_NS * limiter->rate : 0),
+	        now_ns);
+	/* As if it had been empty as long ago as it takes to fill that far. */
+	limiter->empty_ns = now_ns - (int64_t)(limiter->level / limiter->rate * SECOND_NS);
+	limiter->used_since = 0;
 }
 
 void limiter_surplus(struct limiter *limiter, int64_t sent_ns)

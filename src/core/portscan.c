@@ -461,6 +461,8 @@ static bool lane_next(struct engine *e, struct host *host, struct lane *lane, in
 	int64_t wake_ns = NEVER;
 
 	asklog_expire(e, host, lane, now_ns);
+	if (scan->lane_count > 1)
+		asking_take_over(lane);
 	if (scan->settled < scan->slot_count && asking_next(e, host, lane, now_ns, out, &wake_ns)) {
 		lane->wake_ns = now_ns;
 		return true;

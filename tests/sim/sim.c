@@ -134,6 +134,14 @@ static void send_back(struct sim *sim, size_t index, const struct reply *reply)
 	}
 }
 
+static struct sim_limiter *peer_of(const struct sim *sim, struct sim_host *host, const struct addr *source)
+{
+	for (size_t i = 0; i < sim->source_count; i++)
+		if (addr_equal(&sim->sources[i], source))
+			return &host->peers[i];
+	return &host->limiter;
+}
+
 static void refuse(struct sim *sim, size_t index, const struct probe *probe, uint8_t code)
 {
 	struct sim_host *host = &sim->hosts[index];
@@ -161,9 +169,10 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 	                },
 	};
 
-	if (!allow(&host->limiter, sim->now_ns)) {
+	if (!allow(&host->host_wide, sim->now_ns) || !allow(peer_of(sim, host, &probe->src), sim->now_ns)) {
 		if (sim->trace)
-			fprintf(sim->trace, "%10.3f   no token for %u\n", (double)sim->now_ns / 1e9, probe->dst_port);
+			fprintf(sim->trace, "%10.3f   no token for %u from .%u\n", (double)sim->now_ns / 1e9,
+			        probe->dst_port, addr_v4(&probe->src) & 255);
 		return;
 	}
 	host->errors++;
@@ -244,7 +253,8 @@ static void send_probe(struct sim *sim, const struct probe *probe)
 
 	sim->sent++;
 	if (sim->trace && probe->kind == PROBE_UDP)
-		fprintf(sim->trace, "%10.3f ask %u\n", (double)sim->now_ns / 1e9, probe->dst_port);
+		fprintf(sim->trace, "%10.3f ask %u from .%u\n", (double)sim->now_ns / 1e9, probe->dst_port,
+		        addr_v4(&probe->src) & 255);
 	if (probe->kind == PROBE_ARP && addr_equal(&probe->dst, &router)) {
 		struct sim_event back = {.at_ns = sim->now_ns + MS / 10};
 
@@ -354,8 +364,11 @@ void sim_free(struct sim *sim)
 {
 	if (!sim)
 		return;
-	for (size_t i = 0; i < sim->host_count; i++)
+	for (size_t i = 0; i < sim->host_count; i++) {
 		free(sim->hosts[i].ports);
+		free(sim->hosts[i].peers);
+	}
+	free(sim->sources);
 	free(sim->hosts);
 	free(sim->queue);
 	free(sim->verdicts);
@@ -387,6 +400,31 @@ struct sim_host *sim_add(struct sim *sim, bool routed)
 	return host;
 }
 
+void sim_sources(struct sim *sim, size_t count)
+{
+	sim->sources = calloc(count, sizeof(*sim->sources));
+	if (!sim->sources)
+		abort();
+	sim->source_count = count;
+	for (size_t i = 0; i < count; i++)
+		sim->sources[i] = addr_from_v4(0x0a000201 + (uint32_t)i);
+	sim->config.sources = sim->sources;
+	sim->config.source_count = count;
+}
+
+static void make_peers(struct sim *sim)
+{
+	for (size_t h = 0; h < sim->host_count; h++) {
+		struct sim_host *host = &sim->hosts[h];
+
+		host->peers = calloc(sim->source_count + 1, sizeof(*host->peers));
+		if (!host->peers)
+			abort();
+		for (size_t i = 0; i < sim->source_count; i++)
+			host->peers[i] = host->limiter;
+	}
+}
+
 bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns)
 {
 	struct err err = {0};
@@ -404,6 +442,7 @@ bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns)
 	}
 	if (*ports && !port_list_parse(ports, &sim->ports, &err))
 		abort();
+	make_peers(sim);
 	sim->verdicts = calloc(sim->host_count * PORTS, sizeof(*sim->verdicts));
 	sim->host_verdicts = calloc(sim->host_count, sizeof(*sim->host_verdicts));
 	sim->host_done = calloc(sim->host_count, sizeof(*sim->host_done));

@@ -50,9 +50,11 @@ struct sim_host {
 	int64_t jitter_ns; /* added to each direction, uniform from 0 */
 	double loss_there;
 	double loss_back;
-	double duplicate;     /* probability that a reply comes twice */
-	enum sim_port *ports; /* 65536 of them, indexed by number */
-	struct sim_limiter limiter;
+	double duplicate;             /* probability that a reply comes twice */
+	enum sim_port *ports;         /* 65536 of them, indexed by number */
+	struct sim_limiter limiter;   /* towards each source address, one of its own */
+	struct sim_limiter host_wide; /* over all of them together */
+	struct sim_limiter *peers;    /* made from `limiter` when the scan begins */
 	/* Counted while running. */
 	uint64_t probes;      /* UDP probes to its ports */
 	uint64_t errors;      /* ICMP errors it sent */
@@ -86,6 +88,8 @@ struct sim {
 	struct engine_progress progress; /* at the end */
 	FILE *trace;                     /* NULL: none */
 	uint16_t source_ports[64];
+	struct addr *sources; /* --source-ips; the simulation frees them */
+	size_t source_count;
 	struct payload_book *book;
 };
 
@@ -95,6 +99,8 @@ void sim_free(struct sim *sim);
 /* The host after all others, address 10.0.0.1 + its index (routed: 10.1.0.1 + index); every port closed, no limit. The pointer
  * is valid until the next sim_add. */
 struct sim_host *sim_add(struct sim *sim, bool routed);
+/* From now on ports are asked from `count` source addresses, 10.0.2.1 and up. */
+void sim_sources(struct sim *sim, size_t count);
 /* Scans `ports` of every host ("" for hosts only). False when the engine was not done after limit_ns of virtual time. */
 bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns);
 /* The state and reason that is right for what stands behind the port. NULL reason: any. */
