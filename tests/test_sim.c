@@ -57,7 +57,7 @@ static void test_mixed_host(void **state)
 	printf("# mixed host of 50: %.2f s (floor 23), %llu probes\n",
 	       (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9,
 	       (unsigned long long)sim->hosts[0].probes);
-	assert_true(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns <= INT64_C(32000000000));
+	assert_true(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns <= INT64_C(28000000000));
 	sim_free(sim);
 }
 

@@ -24,6 +24,7 @@ enum {
 };
 #define SLOWEST_RATE   0.2 /* errors a second: no system in use limits itself further */
 #define LIKELY         0.3
+#define FEW            6.0  /* refusals expected of the ports that are left, when they all go into one last group */
 #define MOST_SPACING   0.01 /* tokens that may come between two asks kept apart */
 #define CHECK_EXPECTED 1.5  /* refusals expected from the ports of a check */
 
@@ -100,7 +101,10 @@ static struct choice take(struct lane *lane, struct port_slot *slot)
 		lane->scan->fresh_next++;
 		slot->lane = lane->index;
 	} else {
-		dequeue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry);
+		/* It is the head of one of the two; which one does not follow from its silences once a last group was formed. */
+		bool suspect = lane->suspects.count > 0 && lane->suspects.first == (uint32_t)(slot - lane->scan->slots);
+
+		dequeue(lane, suspect ? &lane->suspects : &lane->retry);
 	}
 	return (struct choice){.slot = slot};
 }
@@ -399,6 +403,10 @@ static struct choice choose_ending(struct engine *e, struct host *host, struct l
 				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
 				return (struct choice){0};
 			}
+			if (lane->group == 0) { /* a new group: what earlier asks left open is not proved any more */
+				lane->round++;
+				unproven = 0;
+			}
 			if (unproven == 0)
 				lane->group++;
 			dequeue(lane, &lane->suspects);
@@ -411,6 +419,31 @@ static struct choice choose_ending(struct engine *e, struct host *host, struct l
 	if (!head(lane, &lane->suspects) || too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
 	return sentinel(lane);
+}
+
+/* Of all ports that wait to be asked again, not even one is expected to be refused. */
+static bool few_refusals_expected(const struct lane *lane)
+{
+	double expected = 0;
+
+	for (uint32_t number = lane->retry.first, left = lane->retry.count; left > 0 && expected < FEW; left--) {
+		const struct port_slot *slot = &lane->scan->slots[number];
+
+		if (slot->stage == STAGE_AGAIN)
+			expected += refusal_expected(lane, slot);
+		number = slot->next;
+	}
+	return expected < FEW && expected < 0.5 * lane->retry.count;
+}
+
+/* Nothing fresh is left, and few of the others can be expected to be refused: all of them are suspects now. */
+static bool form_last_group(struct lane *lane)
+{
+	if (fresh_head(lane) || !few_refusals_expected(lane))
+		return false;
+	while (head(lane, &lane->retry))
+		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+	return true;
 }
 
 static struct choice choose_limited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
@@ -426,10 +459,14 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 	if (!slot)
 		slot = fresh_head(lane);
 	if (!slot && head(lane, &lane->retry)) {
-		/* No port left of which a refusal can be expected: a check proves them silent, or the bucket empty. */
 		lane->drain = false;
-		if (lane->outstanding == 0)
-			check_begin(lane, now_ns);
+		if (lane->outstanding > 0)
+			return (struct choice){0};
+		/* No port left of which a refusal can be expected. Nothing else to ask: they all go into the last group.
+		 * Otherwise a check proves some of them silent, or the bucket empty. */
+		if (form_last_group(lane))
+			return choose_ending(e, host, lane, now_ns, wake_ns);
+		check_begin(lane, now_ns);
 		return (struct choice){0};
 	}
 	if (!slot) {
@@ -514,6 +551,9 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	/* The first new token is looked for by checks, each after twice the time. */
 	if (lane->limiter.phase == LIMITER_LEARNING && !lane->checking)
 		check_begin(lane, now_ns);
+	if (lane->checking && lane->limiter.phase == LIMITER_KNOWN && lane->check_asked == 0 && !lane->check_lead &&
+	    lane->sentinels_due == 0 && lane->sentinels_out == 0 && lane->retry.count > 0 && form_last_group(lane))
+		lane->checking = false; /* it proves more than a check of some of them would */
 	if (lane->checking)
 		return choose_check(lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_UNSEEN)
@@ -550,7 +590,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	if (choice->sentinel) {
 		lane->sentinels_out++;
 	} else if (slot->stage != STAGE_SETTLED) { /* else the lead of a group, known to be closed */
-		if (slot->silences > 0 || choice->check)
+		if (slot->silences > 0 || choice->check || choice->stays)
 			lane->last_suspect_ns = now_ns;
 		slot->unproven = (uint8_t)(unproven_asks(lane, slot) + 1);
 		slot->round = lane->round;
