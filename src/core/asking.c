@@ -533,6 +533,29 @@ static struct choice choose_while_waiting(struct lane *lane)
 	return slot && lane->log_next < ASKS_WHILE_WAITING ? take(lane, slot) : (struct choice){0};
 }
 
+/* The path jitters too much for the rate of the limit: the order of asks proves nothing. First collect the refusals that the
+ * limit gives, then prove the rest silent with patience. */
+static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	struct port_slot *slot = head(lane, &lane->retry);
+	double level = limiter_level(&lane->limiter, now_ns), expected;
+
+	if (!slot || slot->epoch == lane->epoch)
+		slot = fresh_head(lane);
+	if (!slot) {
+		if (lane->outstanding == 0)
+			become_patient(lane);
+		return (struct choice){0};
+	}
+	expected = refusal_expected(lane, slot);
+	if (level < 1.05 || lane->expected_out + expected / 2 > level) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter,
+		                                  level < 1.05 ? 1.05 : lane->expected_out + expected / 2, now_ns));
+		return (struct choice){0};
+	}
+	return take(lane, slot);
+}
+
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
@@ -540,9 +563,12 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_while_waiting(lane);
 	if (lane->scan->sentinel == NO_INDEX)
 		return choose_blind(e, lane, now_ns, wake_ns);
-	if (lane->limiter.phase == LIMITER_KNOWN &&
-	    (lane->limiter.rate < SLOWEST_RATE || refusals_for_proof(lane) == 0))
+	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE)
 		become_patient(lane);
+	if (lane->patient_ns == 0 && order_proves_nothing(lane)) {
+		lane->checking = false;
+		return choose_collecting(lane, now_ns, wake_ns);
+	}
 	if (lane->patient_ns > 0) {
 		if (!lane->checking)
 			check_begin(lane, now_ns);

@@ -255,6 +255,11 @@ int64_t lead_window(const struct lane *lane)
 	return window_ns + 3 * order_gap(lane);
 }
 
+bool order_proves_nothing(const struct lane *lane)
+{
+	return lane->limiter.phase == LIMITER_KNOWN && refusals_for_proof(lane) == 0;
+}
+
 double proof_level(const struct lane *lane)
 {
 	const struct limiter *limiter = &lane->limiter;
@@ -460,9 +465,11 @@ static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 	lane->silence = 1;
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the
 	 * ports that are silent. */
-	if (lane->limiter.phase == LIMITER_UNSEEN ||
-	    (lane->limiter.phase == LIMITER_KNOWN && !lane->drain &&
-	     (lane->empties_in_row > 0 || lane->limiter.settled || limiter_is_interval(&lane->limiter))))
+	if (order_proves_nothing(lane))
+		bucket_is_empty(lane, entry->sent_ns);
+	else if (lane->limiter.phase == LIMITER_UNSEEN ||
+	         (lane->limiter.phase == LIMITER_KNOWN && !lane->drain &&
+	          (lane->empties_in_row > 0 || lane->limiter.settled || limiter_is_interval(&lane->limiter))))
 		check_begin(lane, entry->sent_ns);
 	else
 		bucket_is_empty(lane, entry->sent_ns);

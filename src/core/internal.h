@@ -379,6 +379,8 @@ int64_t lead_window(const struct lane *lane);
 /* How many refusals behind an ask prove that there was a token for it. 0: order proves nothing on this path (it jitters too much
  * for the rate of the limit); then only a full bucket does. */
 uint32_t refusals_for_proof(const struct lane *lane);
+/* The path jitters too much for the rate of the limit, so that no row of refusals proves anything. */
+bool order_proves_nothing(const struct lane *lane);
 /* The level of the bucket at which asks that are to prove something are sent. */
 double proof_level(const struct lane *lane);
 
