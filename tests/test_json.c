@@ -113,15 +113,17 @@ static void test_what_does_not_apply_is_absent(void **state)
 	info.source = (struct addr){0};
 	info.argc = 0;
 	summary.partial = true;
-	summary.partial_why = "interrupted";
+	summary.partial_why = "max-time";
+	summary.note = "10.0.0.9, claimed by --source-ips, was used too";
 	text = fixture_report(&report_json, &info, NULL, 0, &summary);
 	assert_line(text, 0,
 	            json_pack("{ss ss s[] ss si}", "type", "scan", "version", "0.1.0", "args", "start",
 	                      "2026-01-31T12:00:00.123Z", "seed", 1));
 	assert_line(text, 1,
-	            json_pack("{ss si si si sf si si si si si sb ss}", "type", "summary", "hosts_up", 0, "hosts_down",
-	                      0, "hosts_unknown", 0, "elapsed_s", 94.1, "sent", 4242, "received", 4100, "rejected", 0,
-	                      "send_errors", 0, "kernel_drops", 0, "partial", 1, "why", "interrupted"));
+	            json_pack("{ss si si si sf si si si si si sb ss ss}", "type", "summary", "hosts_up", 0,
+	                      "hosts_down", 0, "hosts_unknown", 0, "elapsed_s", 94.1, "sent", 4242, "received", 4100,
+	                      "rejected", 0, "send_errors", 0, "kernel_drops", 0, "partial", 1, "why", "max-time",
+	                      "note", "10.0.0.9, claimed by --source-ips, was used too"));
 	assert_null(strstr(text, "null"));
 	free(text);
 }

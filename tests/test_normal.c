@@ -200,6 +200,7 @@ static void test_interrupted(void **state)
 	summary.kernel_drops = 12;
 	summary.send_errors = 5;
 	summary.send_error_text = "the queue is full; try --max-rate";
+	summary.note = "10.0.0.9, claimed by --source-ips, was used too";
 	check(&stream, &info, &summary,
 	      START
 	      "Nscan report for 192.168.0.100\n"
@@ -216,6 +217,7 @@ static void test_interrupted(void **state)
 	      "1 reply did not verify and was ignored (forged, late, or altered on the way)\n"
 	      "12 frames lost by the capture: the machine was too slow; results may miss answers, try --max-rate\n"
 	      "5 send errors: the queue is full; try --max-rate\n"
+	      "Note: 10.0.0.9, claimed by --source-ips, was used too\n"
 	      "PARTIAL: interrupted; what was not settled by then is unknown\n");
 }
 

@@ -69,11 +69,7 @@ static const struct {
         {"-sU=1 10.0.0.1", {"unknown option"}},
         /* Belong to later versions: must not be swallowed. */
         {"-R 10.0.0.1", {"unknown option '-R'"}},
-        {"-T4 10.0.0.1", {"unknown option '-T4'"}},
         {"--min-rate 5 10.0.0.1", {"unknown option"}},
-        {"--host-timeout 5s 10.0.0.1", {"unknown option"}},
-        {"--max-time 5s 10.0.0.1", {"unknown option"}},
-        {"--source-ips 10.0.0.1 10.0.0.2", {"unknown option"}},
         {"--pmtu 10.0.0.1", {"unknown option"}},
         {"--no-pmtu 10.0.0.1", {"unknown option"}},
         {"-r x.pcap", {"unknown option"}},
@@ -119,6 +115,23 @@ static const struct {
         {"--max-retries -1 10.0.0.1", {"--max-retries -1"}},
         {"--seed x 10.0.0.1", {"--seed x"}},
         {"--seed 9223372036854775808 10.0.0.1", {"--seed"}},
+        {"-T6 10.0.0.1", {"-T 6", "0 to 5", "paranoid"}},
+        {"-T 10.0.0.1", {"-T 10.0.0.1", "0 to 5"}},
+        {"-T_ 10.0.0.1", {"-T _", "0 to 5"}},
+        {"-Tfast 10.0.0.1", {"-T fast", "polite"}},
+        {"-T4 -T5 10.0.0.1", {"-T is given twice"}},
+        {"--host-timeout 0 10.0.0.1", {"--host-timeout 0", "500ms"}},
+        {"--host-timeout 5d 10.0.0.1", {"--host-timeout 5d"}},
+        {"--max-time soon 10.0.0.1", {"--max-time soon", "500ms"}},
+        {"--max-time 5s --max-time 6s 10.0.0.1", {"--max-time is given twice"}},
+        {"--source-ips _ 10.0.0.1", {"--source-ips", "missing"}},
+        {"--source-ips 10.0.0.300 10.0.0.1", {"--source-ips", "10.0.0.300"}},
+        {"--source-ips lab 10.0.0.1", {"--source-ips", "lab"}},
+        {"--source-ips 10.0.0.0/21 10.0.0.1", {"--source-ips", "1024"}},
+        {"--source-ips ::1 10.0.0.1", {"--source-ips", "IPv6"}},
+        {"--source-ips 10.0.0.7 --source-ips 10.0.0.8 10.0.0.1", {"--source-ips is given twice"}},
+        {"--source-ips 10.0.0.7 -S 10.0.0.8 10.0.0.1", {"-S and --source-ips do not go together"}},
+        {"-sn --source-ips 10.0.0.7 10.0.0.1", {"-sn and --source-ips do not go together"}},
         {"--stats-every 0 10.0.0.1", {"--stats-every 0", "500ms"}},
         {"--stats-every 5d 10.0.0.1", {"--stats-every 5d"}},
 
@@ -300,6 +313,70 @@ static void test_probe_options(void **state)
 	options_free(&o);
 }
 
+static void test_source_ips(void **state)
+{
+	struct options o = parse("--source-ips 10.0.0.9,10.0.0.1-3 -e eth0 h");
+
+	(void)state;
+	assert_int_equal(o.source_count, 4);
+	assert_int_equal(addr_v4(&o.sources[0]), 0x0a000009);
+	assert_int_equal(addr_v4(&o.sources[3]), 0x0a000003);
+	assert_false(addr_is_set(&o.source));
+	options_free(&o);
+	assert_null(o.sources);
+}
+
+static void test_times(void **state)
+{
+	struct options o = parse("--host-timeout 90s --max-time=1h h");
+
+	(void)state;
+	assert_int_equal(o.host_timeout_ns, INT64_C(90000000000));
+	assert_int_equal(o.max_time_ns, INT64_C(3600000000000));
+	options_free(&o);
+}
+
+/* -T fills what no option of its own says. */
+static void test_timing(void **state)
+{
+	static const struct {
+		const char *line;
+		double max_rate, max_host_rate;
+		int max_retries; /* -1: not set */
+		int host_timeout_s;
+	} rows[] = {
+	        {"h", 0, 0, -1, 0},
+	        {"-T0 h", 0.2, 0.2, -1, 0},
+	        {"-Tparanoid h", 0.2, 0.2, -1, 0},
+	        {"-T 1 h", 1, 1, -1, 0},
+	        {"h -T sneaky", 1, 1, -1, 0},
+	        {"-T2 h", 20, 2.5, -1, 0},
+	        {"-TPolite h", 20, 2.5, -1, 0},
+	        {"-T3 h", 0, 0, -1, 0},
+	        {"-Tnormal h", 0, 0, -1, 0},
+	        {"-T4 h", 0, 0, 2, 0},
+	        {"-Taggressive h", 0, 0, 2, 0},
+	        {"-T5 h", 0, 0, 1, 900},
+	        {"-T insane h", 0, 0, 1, 900},
+	        {"-T0 --max-rate 50 h", 50, 0.2, -1, 0},
+	        {"--max-rate 50 -T0 h", 50, 0.2, -1, 0},
+	        {"-T5 --max-retries 0 h", 0, 0, 0, 900},
+	        {"--host-timeout 1s -T5 h", 0, 0, 1, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct options o = parse(rows[i].line);
+
+		assert_true(o.max_rate == rows[i].max_rate);
+		assert_true(o.max_host_rate == rows[i].max_host_rate);
+		assert_int_equal(o.has_max_retries ? (int)o.max_retries : -1, rows[i].max_retries);
+		assert_int_equal(o.host_timeout_ns / 1000000000, rows[i].host_timeout_s);
+		assert_int_equal(o.max_time_ns, 0);
+		options_free(&o);
+	}
+}
+
 static void test_outputs(void **state)
 {
 	struct options o =
@@ -454,17 +531,13 @@ static void test_help(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_wrong_lines),
-	        cmocka_unit_test(test_defaults),
-	        cmocka_unit_test(test_ports),
-	        cmocka_unit_test(test_discovery),
-	        cmocka_unit_test(test_probe_options),
-	        cmocka_unit_test(test_outputs),
-	        cmocka_unit_test(test_targets_anywhere),
-	        cmocka_unit_test(test_long_path),
-	        cmocka_unit_test(test_long_data),
-	        cmocka_unit_test(test_actions),
-	        cmocka_unit_test(test_table),
+	        cmocka_unit_test(test_wrong_lines),   cmocka_unit_test(test_defaults),
+	        cmocka_unit_test(test_ports),         cmocka_unit_test(test_discovery),
+	        cmocka_unit_test(test_probe_options), cmocka_unit_test(test_source_ips),
+	        cmocka_unit_test(test_times),         cmocka_unit_test(test_timing),
+	        cmocka_unit_test(test_outputs),       cmocka_unit_test(test_targets_anywhere),
+	        cmocka_unit_test(test_long_path),     cmocka_unit_test(test_long_data),
+	        cmocka_unit_test(test_actions),       cmocka_unit_test(test_table),
 	        cmocka_unit_test(test_help),
 	};
 

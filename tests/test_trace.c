@@ -165,10 +165,33 @@ static void test_not_for_us(void **state)
 	close_fixture(&f);
 }
 
+static void test_own_arp(void **state)
+{
+	static const uint8_t mac[MAC_BYTES] = {2, 0, 0, 0, 0, 9};
+	struct arp_packet probe = {.sender = addr_from_v4(0), .target = us};
+	struct arp_packet announcement = {.sender = us, .target = us};
+	struct arp_packet reply = {.is_reply = true, .sender = us, .target = them};
+	struct trace off = {0};
+	struct fixture f;
+
+	(void)state;
+	open_fixture(&f);
+	trace_arp(&f.trace, &probe, mac, 1000000000);
+	assert_line(&f, "SENT (0.0000s) ARP who-has 10.0.0.1 tell 0.0.0.0\n");
+	trace_arp(&f.trace, &announcement, mac, 1600000000);
+	assert_line(&f, "SENT (0.6000s) ARP announcement 10.0.0.1 is-at 02:00:00:00:00:09\n");
+	trace_arp(&f.trace, &reply, mac, 2000000000);
+	assert_line(&f, "SENT (1.0000s) ARP reply 10.0.0.1 is-at 02:00:00:00:00:09\n");
+	trace_arp(&off, &reply, mac, 2000000000);
+	assert_line(&f, "");
+	close_fixture(&f);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_sent),
+	        cmocka_unit_test(test_own_arp),
 	        cmocka_unit_test(test_received),
 	        cmocka_unit_test(test_not_for_us),
 	};

@@ -56,7 +56,9 @@ struct options {
 	bool no_names;         /* -n */
 	const char *interface; /* -e */
 	struct addr source;    /* -S */
-	uint64_t source_port;  /* -g; 0: any */
+	struct addr *sources;  /* --source-ips; NULL: not given */
+	size_t source_count;
+	uint64_t source_port; /* -g; 0: any */
 	uint64_t ttl;
 	uint64_t tos;
 	bool has_data; /* --data, --data-string, --data-length */
@@ -66,7 +68,12 @@ struct options {
 	enum checksum_mode checksum_mode;
 	uint16_t fixed_checksum;
 
-	double max_rate; /* 0: default */
+	bool has_timing; /* -T */
+	int timing;
+	double max_rate;         /* packets per second; 0: default */
+	double max_host_rate;    /* by -T: asks per second to one host; 0: default */
+	int64_t host_timeout_ns; /* 0: none */
+	int64_t max_time_ns;     /* 0: none */
 	bool has_max_retries;
 	uint64_t max_retries;
 	bool has_seed;
@@ -155,15 +162,19 @@ bool option_ports(struct options *, const struct option_row *, const char *, str
 bool option_fast(struct options *, const struct option_row *, const char *, struct err *);
 bool option_top_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source(struct options *, const struct option_row *, const char *, struct err *);
+bool option_source_ips(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_hex(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_string(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_length(struct options *, const struct option_row *, const char *, struct err *);
 bool option_udp_checksum(struct options *, const struct option_row *, const char *, struct err *);
 bool option_max_retries(struct options *, const struct option_row *, const char *, struct err *);
+bool option_timing(struct options *, const struct option_row *, const char *, struct err *);
 bool option_seed(struct options *, const struct option_row *, const char *, struct err *);
 bool option_output(struct options *, const struct option_row *, const char *, struct err *);
 bool option_output_all(struct options *, const struct option_row *, const char *, struct err *);
 
+/* Fills what -T decides and no option of its own does. In src/cli/timing.c. */
+void options_apply_timing(struct options *options);
 /* Appends a text to a list. False only when memory ran out. */
 bool text_list_add(struct text_list *list, const char *text);
 /* Prints the usage, grouped, from the table. */

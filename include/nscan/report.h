@@ -44,6 +44,7 @@ struct scan_summary {
 	uint64_t kernel_drops;
 	bool partial;            /* interrupted, or time ran out */
 	const char *partial_why; /* "interrupted", ...; NULL when whole */
+	const char *note; /* about the scan as a whole, what a reader of the results should know; NULL: nothing */
 };
 
 /* A finished host with everything known about it, for the formats that print host by host. A host that is not up and of which

@@ -14,6 +14,7 @@ void options_free(struct options *options)
 	free(options->exclude_files.texts);
 	port_list_free(&options->discovery_ports);
 	port_list_free(&options->ports);
+	free(options->sources);
 	free(options->data);
 	*options = (struct options){0};
 }
@@ -210,6 +211,7 @@ bool options_parse(int argc, char *const *argv, struct options *options, struct 
 	}
 	if (!check_whole(options, err))
 		return false;
+	options_apply_timing(options);
 	if (options->hosts_only || options_action(options) != ACTION_SCAN || options->ports.count > 0)
 		return true;
 	return port_list_top(PORT_DEFAULT_COUNT, &options->ports, err);

@@ -4,6 +4,7 @@
 
 #include "nscan/engine.h"
 #include "nscan/options.h"
+#include "nscan/sources.h"
 #include "nscan/values.h"
 
 static void *field_of(struct options *options, const struct option_row *row)
@@ -159,6 +160,14 @@ bool option_source(struct options *options, const struct option_row *row, const 
 		return err_set(err, ERR_USAGE, "%s %s: IPv6 scanning is not available yet; give an IPv4 address",
 		               row->name, value);
 	return true;
+}
+
+bool option_source_ips(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+	struct err why = {0};
+
+	return sources_parse(value, &options->sources, &options->source_count, &why) ||
+	       err_set(err, why.code, "%s: %s", row->name, why.text);
 }
 
 /* Keeps a copy of the bytes that every probe shall carry. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "claiming.h"
 #include "interrupt.h"
 #include "own_ports.h"
 #include "scan.h"
@@ -77,6 +78,7 @@ static void on_frame(void *context, const struct frame *frame)
 		interrupts_release(); /* the wait is over, and writing may take as long as the reader likes */
 		trace_received(&scan->trace, &reply, frame->at_ns);
 	}
+	claiming_receive(scan, frame, &reply);
 	engine_receive(scan->engine, &reply, frame->at_ns);
 }
 
@@ -128,6 +130,19 @@ static void drain_events(struct scan *scan)
 		progress_restore(&scan->progress);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When the loop has something to do, whatever comes in. */
+static int64_t next_wake(const struct scan *scan)
+{
+	int64_t wake_ns = earlier(engine_next_wake(scan->engine), progress_wake(&scan->progress));
+
+	return earlier(wake_ns, scan->stop_ns);
+}
+
 /* Waits for what comes in, at most until something is due. False when the interface is gone for good. */
 static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 {
@@ -140,16 +155,13 @@ static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 	return ok;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Ends the scan when something from outside asks for it. */
 static bool must_stop(struct scan *scan)
 {
 	if (interrupts_seen() > 0)
 		stop(scan, "interrupted", 130);
+	else if (link_now(scan->link) >= scan->stop_ns)
+		stop(scan, "max-time", 0); /* as ordered: the scan is complete as far as it could be */
 	else if (scan->craft_errors_in_a_row > CRAFT_ERRORS_TOO_MANY)
 		stop(scan, "packets could not be built", 1);
 	return scan->partial_why != NULL;
@@ -165,8 +177,7 @@ static void loop(struct scan *scan)
 		drain_events(scan);
 		if (engine_done(scan->engine))
 			break;
-		if (!receive(scan, more ? 0 : earlier(engine_next_wake(scan->engine), progress_wake(&scan->progress)),
-		             &err)) {
+		if (!receive(scan, more ? 0 : next_wake(scan), &err)) {
 			memcpy(scan->partial_text, err.text, sizeof(scan->partial_text));
 			scan_say(scan, "%s; what is known so far follows", err.text);
 			stop(scan, scan->partial_text, 1);
@@ -179,13 +190,14 @@ static void loop(struct scan *scan)
 void scan_run(struct scan *scan)
 {
 	struct scan_summary summary;
+	char note[SCAN_NOTE_BYTES];
 
 	loop(scan);
 	interrupts_finish();
 	progress_clear(&scan->progress);
 	scan->progress.live = false;
 	drain_events(scan);
-	scan_summarise(scan, &summary);
+	scan_summarise(scan, note, &summary);
 	reports_end(scan->reports, &summary);
 	if (scan->continued)
 		reports_end(scan->continued, &summary);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nscan/claim.h"
 #include "nscan/craft.h"
 #include "nscan/engine.h"
 #include "nscan/link.h"
@@ -28,6 +29,7 @@ struct scan {
 	struct network network;
 	bool *use_interface;  /* one flag for each interface */
 	int single_interface; /* index, when only one is used; else -1 */
+	struct addr source;   /* -S, or the first of --source-ips: for hosts; none: as routed */
 	struct held_ports held;
 	struct payload_book *payloads;
 	struct payload data; /* --data, --data-string, --data-length */
@@ -38,6 +40,13 @@ struct scan {
 	struct craft *craft;
 	struct engine_config config;
 	struct engine *engine;
+
+	struct addr *to_claim; /* --source-ips: those that the interface does not have */
+	size_t to_claim_count;
+	struct claims claims;
+	uint64_t claim_packets;
+	int claim_error; /* errno of a claim's packet that could not be sent */
+	int64_t stop_ns; /* --max-time: when it is over, on the link's clock; INT64_MAX: never */
 
 	struct scan_info info;
 	struct reports *reports;
@@ -61,8 +70,9 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 void scan_run(struct scan *scan);
 /* Closes the reports (which may find that output was lost) and everything else. */
 void scan_close(struct scan *scan);
-/* How it went so far. */
-void scan_summarise(const struct scan *scan, struct scan_summary *out);
+/* How it went so far. *out points into the scan and into `note`. */
+enum { SCAN_NOTE_BYTES = 160 };
+void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct scan_summary *out);
 /* One line on standard error, "nscan: ...", beside the progress line. */
 void scan_say(struct scan *scan, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "claiming.h"
 #include "interrupt.h"
 #include "nscan/wire.h"
 #include "own_ports.h"
@@ -76,6 +77,10 @@ static void on_send_failed(void *context, uint64_t cookie, int error)
 {
 	struct scan *scan = context;
 
+	if (cookie == CLAIM_COOKIE) {
+		scan->claim_error = error;
+		return;
+	}
 	if (send_errors_add(&scan->send_errors, error))
 		scan_say(scan, "cannot send some packets for now: %s; they will be sent again", send_error_text(error));
 	engine_send_failed(scan->engine, cookie, error, link_now(scan->link));
@@ -129,7 +134,11 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->discovery = o->discovery;
 	c->discovery_ports = o->discovery_ports.count ? &o->discovery_ports : NULL;
 	c->only_interface = o->interface ? network_interface_by_name(&scan->network, o->interface) : -1;
-	c->source = o->source;
+	c->source = scan->source;
+	c->sources = o->sources;
+	c->source_count = o->source_count;
+	c->host_timeout_ns = o->host_timeout_ns;
+	c->max_host_rate = o->max_host_rate;
 	c->max_retries = o->has_max_retries ? (int)o->max_retries : -1;
 	c->max_rate = o->max_rate;
 	scan->engine = engine_new(c, link_now(scan->link), err);
@@ -158,6 +167,7 @@ static void describe(struct scan *scan)
 	        .debug = o->debug,
 	        .resolve_nothing = o->no_names,
 	};
+	scan->stop_ns = o->max_time_ns ? scan->info.start_ns + o->max_time_ns : INT64_MAX;
 }
 
 /* -d: what the options and the machine came to. */
@@ -169,10 +179,14 @@ static void say_setup(struct scan *scan)
 		return;
 	scan_say(scan, "version %s, seed %llu, interface %s, source %s, %zu source ports from %u on", NSCAN_VERSION,
 	         (unsigned long long)scan->seed, scan->info.interface ? scan->info.interface : "by route",
-	         addr_format(&scan->info.source, source), scan->held.count, scan->held.ports[0]);
-	scan_say(scan, "at most %llu targets, %zu ports each, --max-rate %g (0: nscan decides)",
+	         scan->options->source_count > 1 ? "several" : addr_format(&scan->info.source, source),
+	         scan->held.count, scan->held.ports[0]);
+	if (scan->options->source_count > 0)
+		scan_say(scan, "%zu source addresses, %zu of them to be claimed", scan->options->source_count,
+		         scan->to_claim_count);
+	scan_say(scan, "at most %llu targets, %zu ports each; at most %g packets/s, %g to a host (0: nscan decides)",
 	         (unsigned long long)target_set_size(scan->targets), scan->options->ports.count,
-	         scan->options->max_rate);
+	         scan->options->max_rate, scan->options->max_host_rate);
 }
 
 /* Opens every report. The file that --resume goes on with has its own set: it must not hear again what it already holds. */
@@ -222,9 +236,10 @@ static void start_screen(struct scan *scan)
 bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err)
 {
 	*scan = (struct scan){.options = options, .resume = resume, .single_interface = -1};
+	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
 	if (!target_input_read(scan, err) || !network_read(&scan->network, err) || !survey_check_name(scan, err) ||
-	    !rights_check(err) || !survey_paths(scan, err) || !check_sizes(scan, err) || !choose_seeds(scan, err) ||
-	    !make_data(scan, err) || !open_link(scan, err) || !start_engine(scan, err))
+	    !rights_check(err) || !survey_paths(scan, err) || !claiming_check(scan, err) || !check_sizes(scan, err) ||
+	    !choose_seeds(scan, err) || !make_data(scan, err) || !open_link(scan, err) || !start_engine(scan, err))
 		return false;
 	describe(scan);
 	if (!open_reports(scan, err))
@@ -232,6 +247,8 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 	rights_drop();
 	start_screen(scan);
 	say_setup(scan);
+	if (!claiming_start(scan, err))
+		return false;
 	reports_begin(scan->reports);
 	if (scan->continued)
 		reports_begin(scan->continued);
@@ -262,6 +279,8 @@ void scan_close(struct scan *scan)
 	payload_book_free(scan->payloads);
 	link_close(scan->link);
 	held_ports_release(&scan->held);
+	claims_free(&scan->claims);
+	free(scan->to_claim);
 	free(scan->use_interface);
 	free(scan->data_bytes);
 	network_free(&scan->network);

@@ -1,4 +1,5 @@
 /* summary.c: how the scan went, for the end of every report. */
+#include "claiming.h"
 #include "scan.h"
 
 /* Targets that are counted one by one when a scan was cut off; of larger sets the size is told, overlaps counted twice. */
@@ -15,7 +16,7 @@ static uint64_t count_targets(const struct scan *scan)
 	return count <= MOST_COUNTED ? count : target_set_size(scan->targets);
 }
 
-void scan_summarise(const struct scan *scan, struct scan_summary *out)
+void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct scan_summary *out)
 {
 	struct engine_progress at;
 	struct link_counters counters = {0};
@@ -29,7 +30,7 @@ void scan_summarise(const struct scan *scan, struct scan_summary *out)
 	        .elapsed_ns = now_ns - scan->info.start_ns,
 	        .hosts_up = at.hosts_up,
 	        .hosts_down = at.hosts_down,
-	        .sent = at.sent,
+	        .sent = at.sent + scan->claim_packets,
 	        .received = at.received,
 	        .rejected = at.rejected,
 	        .send_errors = scan->send_errors.total + scan->craft_errors,
@@ -37,6 +38,7 @@ void scan_summarise(const struct scan *scan, struct scan_summary *out)
 	        .kernel_drops = counters.kernel_drops,
 	        .partial = scan->partial_why != NULL,
 	        .partial_why = scan->partial_why,
+	        .note = claiming_note(scan, note, SCAN_NOTE_BYTES),
 	};
 	if (scan->resume)
 		resume_count(scan->resume, out);

@@ -70,7 +70,7 @@ static void walk(struct scan *scan, int only_interface, struct agreement *a, boo
 			*whole = true;
 			return;
 		}
-		if (!network_path(&scan->network, &addr, only_interface, &scan->options->source, &path, &err)) {
+		if (!network_path(&scan->network, &addr, only_interface, &scan->source, &path, &err)) {
 			if (why->code == ERR_NONE)
 				*why = err;
 			continue;
@@ -121,7 +121,7 @@ bool survey_paths(struct scan *scan, struct err *err)
 			return false;
 	}
 	scan->single_interface = a.interface >= 0 ? a.interface : -1;
-	if (!a.several_sources)
+	if (!a.several_sources && scan->options->source_count <= 1)
 		scan->info.source = a.source;
 	return true;
 }

@@ -56,6 +56,23 @@ void trace_sent(const struct trace *trace, const struct probe *probe, const uint
 	}
 }
 
+void trace_arp(const struct trace *trace, const struct arp_packet *arp, const uint8_t own_mac[MAC_BYTES], int64_t at_ns)
+{
+	char sender[ADDR_TEXT_BYTES], target[ADDR_TEXT_BYTES], mac[MAC_TEXT_BYTES];
+
+	if (!trace->out)
+		return;
+	addr_format(&arp->sender, sender);
+	addr_format(&arp->target, target);
+	fprintf(trace->out, "SENT (%.4fs) ", seconds(trace, at_ns));
+	if (arp->is_reply)
+		fprintf(trace->out, "ARP reply %s is-at %s\n", sender, mac_format(own_mac, mac));
+	else if (addr_equal(&arp->sender, &arp->target))
+		fprintf(trace->out, "ARP announcement %s is-at %s\n", sender, mac_format(own_mac, mac));
+	else
+		fprintf(trace->out, "ARP who-has %s tell %s\n", target, sender);
+}
+
 static void print_quote(FILE *out, const struct quote *quote)
 {
 	char src[ADDR_TEXT_BYTES], dst[ADDR_TEXT_BYTES];

@@ -187,6 +187,7 @@ static void json_end(struct report *report, const struct scan_summary *summary, 
 	put_number(out, "kernel_drops", summary->kernel_drops);
 	fprintf(out, ",\"partial\":%s", summary->partial ? "true" : "false");
 	put_string(out, "why", summary->partial ? summary->partial_why : NULL);
+	put_string(out, "note", summary->note);
 	end_object(out);
 }
 

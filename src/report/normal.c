@@ -191,6 +191,8 @@ static void print_warnings(FILE *out, const struct scan_summary *summary)
 	if (summary->send_errors)
 		fprintf(out, "%" PRIu64 " send error%s%s%s\n", summary->send_errors, plural(summary->send_errors),
 		        summary->send_error_text ? ": " : "", summary->send_error_text ? summary->send_error_text : "");
+	if (summary->note)
+		fprintf(out, "Note: %s\n", summary->note);
 	if (summary->partial)
 		fprintf(out, "PARTIAL: %s; what was not settled by then is unknown\n",
 		        summary->partial_why ? summary->partial_why : "interrupted");

@@ -48,7 +48,7 @@ refused 2 'no targets' -sU
 refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
-for later in -R -T4 --min-rate --host-timeout --max-time --source-ips --pmtu --no-pmtu -r -w --watch --count --shard --wait --merge \
+for later in -R --min-rate --pmtu --no-pmtu -r -w --watch --count --shard --wait --merge \
 	--payload --ping --echo-server; do
 	refused 2 "unknown option '$later'" $later 5 127.0.0.1
 done
@@ -75,6 +75,15 @@ refused 2 '-sn and -p do not go together' -sn -p 53 127.0.0.1
 refused 2 '--data and --data-string' --data 00 --data-string x 127.0.0.1
 refused 2 '--data is given twice' --data 00 --data 01 127.0.0.1
 refused 2 '--ttl 0' --ttl 0 127.0.0.1
+refused 2 '-T 6: give 0 to 5' -T6 127.0.0.1
+refused 2 '-T .*paranoid' -T 127.0.0.1
+refused 2 '--host-timeout 0' --host-timeout 0 127.0.0.1
+refused 2 '--max-time 5d' --max-time 5d 127.0.0.1
+refused 2 '-S and --source-ips do not go together' -S 127.0.0.1 --source-ips 127.0.0.1 127.0.0.1
+refused 2 '-sn and --source-ips do not go together' -sn --source-ips 127.0.0.1 127.0.0.1
+refused 2 "--source-ips: .*10\.0\.0\.300" --source-ips 10.0.0.1,10.0.0.300 127.0.0.1
+refused 2 '--source-ips: more than 1024' --source-ips 10.0.0.0/21 127.0.0.1
+refused 2 '--source-ips: .*IPv6' --source-ips ::1 127.0.0.1
 refused 2 '--stats-every 5x' --stats-every 5x 127.0.0.1
 refused 2 'standard output' -oX - -oG - 127.0.0.1
 refused 2 '--resume .*alone' --resume x -v
