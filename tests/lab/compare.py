@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Compares what nscan wrote (-oA BASE) with truth.tsv, and its formats with each other.
 
-    compare.py truth BASE [--hosts 100-200] [--ports LIST] [--hosts-only] [--Pn] [--partial]
+    compare.py truth BASE [--hosts 100-200] [--ports LIST] [--hosts-only] [--Pn] [--partial] [--loss]
     compare.py formats BASE [--resumed]
     compare.py summary BASE KEY [OP NUMBER]     prints the value, or checks it: summary BASE rejected '>' 0
 
 `truth` wants exactly the asked hosts and ports, each with its true state, reason and sender. --partial: a host or port may also be
-unknown, never wrong, and the summary says partial. Prints every difference; exit status 1 when there is one."""
+unknown, never wrong, and the summary says partial. --loss: what of echo, timestamp and UDP told first that a host behind the router is
+up is left to chance. Prints every difference; exit status 1 when there is one."""
 import argparse
 import json
 import operator
@@ -17,6 +18,7 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NETWORK = "192.168.0."
+ANY_ANSWER = ("echo-reply", "timestamp-reply", "port-unreach")
 differences = []
 
 
@@ -187,6 +189,12 @@ def compare_truth(args):
     truth, seen = Truth(args.Pn), Json(args.base)
     asked = numbers(args.ports) if args.ports else truth.port_list
     hosts = {NETWORK + str(n): truth.host(NETWORK + str(n)) for n in numbers(args.hosts)}
+    if args.loss:
+        hosts = {addr: (state, None if reason in ANY_ANSWER else reason, who) for addr, (state, reason, who) in hosts.items()}
+        chance = {addr for addr, (_, reason, _) in hosts.items() if reason is None}
+        for addr, (_, reason, _) in seen.hosts.items():
+            if addr in chance and reason not in ANY_ANSWER:
+                differ(f"host: {addr}: {reason} is no answer to an ICMP request or a UDP probe")
     up = [addr for addr, (state, *_) in hosts.items() if state == "up"]
     if args.partial:
         up = [addr for addr in up if seen.hosts.get(addr, ("unknown",))[0] == "up"]
@@ -238,7 +246,7 @@ def main():
     truth.add_argument("base")
     truth.add_argument("--hosts", default="100-200")
     truth.add_argument("--ports")
-    for flag in ("--hosts-only", "--Pn", "--partial"):
+    for flag in ("--hosts-only", "--Pn", "--partial", "--loss"):
         truth.add_argument(flag, action="store_true")
     formats = verbs.add_parser("formats")
     formats.set_defaults(run=compare_formats)

@@ -348,7 +348,7 @@ test_lossy()
 	"$lab" loss 10
 	scan_all "$tmp/lossy"
 	equal "10 % loss each way: ends with status 0" 0 $? "$tmp/lossy.err"
-	expect "10 % loss each way: still exactly the truth" is_true "$tmp/lossy"
+	expect "10 % loss each way: still exactly the truth" is_true "$tmp/lossy" --loss
 	echo "# elapsed $("$compare" summary "$tmp/lossy" elapsed_s) s, $("$compare" summary "$tmp/lossy" sent) packets"
 }
 
