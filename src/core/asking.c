@@ -327,6 +327,7 @@ static struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *
 	} else if (too_close(lane, now_ns, wake_ns)) {
 		return (struct choice){0};
 	} else {
+		lane->sentinels_due = 0;
 		choice = sentinel(lane);
 		lane->check_closed = true;
 	}

@@ -454,6 +454,20 @@ void check_answered(struct lane *lane, const struct log_entry *entry, bool refus
 		end_check(lane);
 }
 
+/* A check that lost its sentinel to a send error sends another; one that lost a port goes on without it. */
+void check_not_sent(struct lane *lane, const struct log_entry *entry)
+{
+	if (lane->check_out > 0)
+		lane->check_out--;
+	if (!entry->sentinel) {
+		if (lane->checking && lane->check_closed && lane->check_out == 0)
+			end_check(lane);
+		return;
+	}
+	lane->check_closed = false;
+	lane->sentinels_due++;
+}
+
 /* An ask of a port that may be closed stayed silent. Enough of them in a row, and there was no token. */
 static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 {

@@ -210,6 +210,10 @@ bool discovery_next(struct engine *e, struct host *host, int64_t now_ns, struct 
 		host_set_wake(e, host, NEVER); /* release_waiting will wake it */
 		return false;
 	}
+	if (now_ns < host->hold_ns) {
+		host_set_wake(e, host, host->hold_ns);
+		return false;
+	}
 	if (host->round_pending == 0 && !next_round(e, host, now_ns))
 		return false;
 	for (unsigned kind = 0; kind < PROBE_KIND_COUNT; kind++) {
@@ -236,17 +240,20 @@ bool discovery_next(struct engine *e, struct host *host, int64_t now_ns, struct 
 
 void discovery_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns)
 {
-	(void)low;
-	/* The whole round is repeated a little later; it does not count. */
-	if (host->round > 0)
-		host->round--;
-	host->round_pending = 0;
-	host->decide_ns = now_ns + SEND_FAILED_PAUSE_MS * MS;
+	unsigned kind = low & ~(UINT32_C(1) << 31);
+
+	if (host->stage == HOST_PORTS || kind >= PROBE_KIND_COUNT)
+		return;
 	if (++host->failed_sends >= MOST_FAILED_SENDS) {
 		discovery_unresolved(e, host, now_ns);
 		return;
 	}
-	host_set_wake(e, host, host->decide_ns);
+	/* The same probe of the same round, a little later. */
+	host->round_pending |= kind_bit[kind];
+	if (kind == PROBE_UDP)
+		host->round_port = 0;
+	host->hold_ns = now_ns + SEND_FAILED_PAUSE_MS * MS;
+	host_set_wake(e, host, host->hold_ns);
 }
 
 void host_is_up(struct engine *e, struct host *host, const char *reason, const struct reply *reply, int64_t sent_ns,

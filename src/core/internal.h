@@ -205,6 +205,7 @@ struct host {
 	struct addr gone_from;
 	bool router_says_gone; /* host or net unreachable: no further round is worth it */
 	uint16_t failed_sends;
+	int64_t hold_ns; /* nothing is sent before (after a send error) */
 
 	struct rtt rtt;
 	bool told_up;
@@ -357,6 +358,8 @@ void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64
 void check_begin(struct lane *lane, int64_t tail_ns);
 /* An ask that is part of a check was refused, or timed out. */
 void check_answered(struct lane *lane, const struct log_entry *entry, bool refused);
+/* An ask that is part of a check could not be sent. */
+void check_not_sent(struct lane *lane, const struct log_entry *entry);
 /* Refusal `number` arrived: the asks in front of it were asked while there was a token. */
 void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
 /* Estimates that follow from the verdicts so far. */

@@ -364,6 +364,8 @@ void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int
 		return;
 	slot = &lane->scan->slots[entry->slot];
 	asklog_close(lane, entry);
+	if (entry->check)
+		check_not_sent(lane, entry);
 	entry->slot = NO_INDEX;
 	if (slot->unproven > 0)
 		slot->unproven--;

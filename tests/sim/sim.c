@@ -284,6 +284,44 @@ static void send_probe(struct sim *sim, const struct probe *probe)
 	}
 }
 
+/* Guesses in the first host's name: right addresses, guessed ports, checksums and IDs. */
+static void forge(struct sim *sim)
+{
+	struct addr us = sim->network.addrs[0].addr;
+	struct sim_event event = {.at_ns = sim->now_ns};
+	uint16_t held = sim->source_ports[rng_below(&sim->rng, 64)];
+	uint16_t asked = sim->ports.ports[rng_below(&sim->rng, (uint32_t)sim->ports.count)];
+
+	event.reply = (struct reply){
+	        .kind = REPLY_ICMP_ERROR,
+	        .src = sim->hosts[0].addr,
+	        .dst = us,
+	        .ttl = 64,
+	        .icmp_type = ICMP4_UNREACHABLE,
+	        .icmp_code = ICMP4_CODE_PORT,
+	        .quote = {.src = us,
+	                  .dst = sim->hosts[0].addr,
+	                  .protocol = IP_PROTO_UDP,
+	                  .ttl = 64,
+	                  .ip_id = (uint16_t)rng_next(&sim->rng),
+	                  .bytes = 28,
+	                  .has_ports = true,
+	                  .src_port = held,
+	                  .dst_port = asked,
+	                  .has_udp_checksum = true,
+	                  .udp_checksum = (uint16_t)rng_next(&sim->rng),
+	                  .udp_bytes = 8},
+	};
+	push(sim, &event);
+	event.reply = (struct reply){.kind = REPLY_UDP,
+	                             .src = sim->hosts[0].addr,
+	                             .dst = us,
+	                             .ttl = 64,
+	                             .src_port = asked,
+	                             .dst_port = held};
+	push(sim, &event);
+}
+
 static void take_event(struct sim *sim, const struct event *event)
 {
 	size_t index = 0;
@@ -461,11 +499,28 @@ bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns)
 	do {
 		int64_t wake_ns;
 
-		while (engine_next_probe(engine, sim->now_ns, &probe))
-			send_probe(sim, &probe);
+		while (engine_next_probe(engine, sim->now_ns, &probe)) {
+			if (sim->fail_every > 0 && ++sim->given % sim->fail_every == 0)
+				engine_send_failed(engine, probe.cookie, 105, sim->now_ns);
+			else
+				send_probe(sim, &probe);
+		}
+		if (sim->stop_ns > 0 && sim->now_ns >= sim->stop_ns)
+			engine_stop(engine, sim->now_ns);
+		if (sim->forge_gap_ns > 0 && sim->now_ns >= sim->next_forgery_ns) {
+			sim->next_forgery_ns = sim->now_ns + sim->forge_gap_ns;
+			forge(sim);
+		}
 		while (engine_next_event(engine, &event))
 			take_event(sim, &event);
+		done = engine_done(engine);
+		if (done)
+			break; /* the clock stays where it ended */
 		wake_ns = engine_next_wake(engine);
+		if (sim->forge_gap_ns > 0 && wake_ns > sim->next_forgery_ns)
+			wake_ns = sim->next_forgery_ns;
+		if (sim->stop_ns > 0 && wake_ns > sim->stop_ns)
+			wake_ns = sim->stop_ns;
 		if (sim->queue_count > 0 && sim->queue[0].at_ns <= wake_ns) {
 			struct sim_event next = pop(sim);
 

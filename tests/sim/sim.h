@@ -84,9 +84,14 @@ struct sim {
 	struct host_event *host_verdicts;
 	bool *host_done;
 	uint64_t sent, notes, limits;
+	uint64_t given; /* probes that the engine gave out */
+	int64_t next_forgery_ns;
 	struct limit_event last_limit;
 	struct engine_progress progress; /* at the end */
-	FILE *trace;                     /* NULL: none */
+	int64_t forge_gap_ns; /* a forger sends a port unreachable and a UDP answer in the first host's name so often; 0: no forger */
+	unsigned fail_every; /* every n-th probe cannot be sent; 0: none */
+	int64_t stop_ns;     /* interrupted then; 0: never */
+	FILE *trace;         /* NULL: none */
 	uint16_t source_ports[64];
 	struct addr *sources; /* --source-ips; the simulation frees them */
 	size_t source_count;
