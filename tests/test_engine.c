@@ -155,6 +155,27 @@ static void test_host_timeout(void **state)
 	sim_free(sim);
 }
 
+/* A router refuses for the host, within its own limit; with and without refusals of the host itself. */
+static void test_router_refuses(void **state)
+{
+	(void)state;
+	for (int mix = 0; mix < 3; mix++) {
+		struct sim *sim = sim_new(18 + (uint64_t)mix);
+		struct sim_host *host = sim_add(sim, true);
+
+		host->limiter = host->router = default_linux;
+		for (uint16_t port = 10001; port <= 10030; port++)
+			host->ports[port] = port <= 10015 ? SIM_ROUTER
+			                    : mix == 0    ? SIM_DROPPED
+			                    : mix == 1    ? SIM_CLOSED
+			                    : port % 2    ? SIM_CLOSED
+			                                  : SIM_SILENT;
+		assert_true(sim_run(sim, "10001-10030", 300 * SECOND));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		sim_free(sim);
+	}
+}
+
 static void test_host_rate(void **state)
 {
 	struct sim *sim = sim_new(17);
@@ -180,6 +201,7 @@ int main(void)
 	        cmocka_unit_test(test_interrupted),
 	        cmocka_unit_test(test_host_timeout),
 	        cmocka_unit_test(test_host_rate),
+	        cmocka_unit_test(test_router_refuses),
 	};
 
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -48,6 +48,12 @@ void queue_push(struct lane *lane, struct port_slot *slot)
 	enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
 }
 
+void queue_urgent(struct lane *lane, struct port_slot *slot)
+{
+	slot->stage = STAGE_URGENT;
+	enqueue(lane, &lane->urgent, slot);
+}
+
 static struct port_slot *dequeue(struct lane *lane, struct port_queue *queue)
 {
 	struct port_slot *slot = &lane->scan->slots[queue->first];
@@ -86,6 +92,7 @@ struct choice {
 	struct port_slot *slot;
 	bool sentinel;
 	bool check;
+	bool urgent;
 	bool stays; /* a suspect's copy: it stays in its queue, at the end */
 };
 
@@ -560,6 +567,12 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
+	while (lane->urgent.count > 0) {
+		struct port_slot *slot = dequeue(lane, &lane->urgent);
+
+		if (slot->stage == STAGE_URGENT)
+			return (struct choice){.slot = slot, .urgent = true};
+	}
 	if (waits_for_first(lane, now_ns))
 		return choose_while_waiting(lane);
 	if (lane->scan->sentinel == NO_INDEX)
@@ -603,7 +616,9 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
 	        .patient = lane->patient_ns > 0,
-	        .expected = choice->sentinel || slot->stage == STAGE_SETTLED ? 1 : (float)refusal_expected(lane, slot),
+	        .expected = choice->urgent                                     ? 0
+	                    : choice->sentinel || slot->stage == STAGE_SETTLED ? 1
+	                                                                       : (float)refusal_expected(lane, slot),
 	};
 	slot->attempts++;
 	slot->waiting++;

@@ -32,6 +32,7 @@ enum {
 #define SILENCE_IS_EMPTY      0.05 /* silence less probable than this, had tokens been there, says that none were */
 #define SENTINELS_ALL_LOST    1e-3
 #define SILENCE_WITHOUT_PROOF 0.6
+#define CISCO_RATE            2.0 /* the one interval that is known exactly: 500 ms */
 #define WEIGHT_DECAY          0.97
 
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number)
@@ -268,7 +269,7 @@ double proof_level(const struct lane *lane)
 	if (limiter->phase != LIMITER_KNOWN)
 		return 1;
 	if (limiter_is_interval(limiter)) /* in intervals: surely refilled, jitter included */
-		return 1.03 + limiter->rate * (double)order_gap(lane) / 1e9;
+		return (limiter->rate == CISCO_RATE ? 1.03 : 1.3) + limiter->rate * (double)order_gap(lane) / 1e9;
 	if (needs_lead(lane) && refusals > 0)
 		refusals++;
 	if (refusals == 0 || refusals + 0.2 > limiter->burst)
@@ -402,7 +403,8 @@ static void judge_burst(struct lane *lane)
 		lane->short_most = got;
 	if (++lane->short_checks < SHORT_CHECKS)
 		return;
-	lane->limiter.burst = lane->short_most > 0 ? lane->short_most : 1;
+	/* Never one: that is a different kind of limit, and has to show itself from the start. */
+	lane->limiter.burst = lane->short_most > 2 ? lane->short_most : 2;
 	lane->short_checks = lane->short_most = 0;
 }
 

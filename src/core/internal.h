@@ -32,6 +32,7 @@ enum port_stage {
 	STAGE_FRESH,   /* not asked yet */
 	STAGE_WAITING, /* asked, the timeout has not passed */
 	STAGE_AGAIN,   /* silent so far, in one of the two queues */
+	STAGE_URGENT,  /* gave an answer that needs confirmation, in the queue for that */
 	STAGE_SETTLED,
 };
 
@@ -103,7 +104,10 @@ struct portscan {
 	        pace; /* asks of all lanes: --max-rate of -T, and a host-wide limit on errors when there are many lanes */
 	struct lane *lanes;
 	size_t lane_count;
-	size_t turn; /* the lane that may ask first next time */
+	bool router_refuses; /* a router answers for the host, and nothing of the host itself has been refused by it */
+	struct addr router;
+	bool target_refuses; /* the host itself refused something: its silence proves something */
+	size_t turn;         /* the lane that may ask first next time */
 	bool limit_told;
 };
 
@@ -116,6 +120,7 @@ struct lane {
 	int64_t wake_ns; /* nothing to do before */
 
 	struct port_queue retry;    /* silent, and nothing proved about it */
+	struct port_queue urgent;   /* gave an answer that another one has to confirm */
 	struct port_queue suspects; /* silent at least once while the host could refuse */
 
 	struct log_entry *log; /* ring: entry n is at n modulo the capacity, a power of two */
@@ -209,6 +214,7 @@ struct host {
 
 	struct rtt rtt;
 	bool told_up;
+	uint32_t weak_rounds;  /* bit for each round whose UDP probe got an answer that proves nothing */
 	uint64_t rejected_udp; /* UDP datagrams from its address that answered nothing: somebody forges */
 	struct portscan *scan; /* NULL before HOST_PORTS */
 };
@@ -388,6 +394,8 @@ bool order_proves_nothing(const struct lane *lane);
 double proof_level(const struct lane *lane);
 
 /* asking.c: what to ask this host next */
+/* The port is asked again at once, whatever the limit: it answers, so that it takes no token. */
+void queue_urgent(struct lane *lane, struct port_slot *slot);
 bool asking_next(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, struct probe *out,
                  int64_t *wake_ns);
 void queue_push(struct lane *lane, struct port_slot *slot);

@@ -130,14 +130,27 @@ static uint32_t find_other_port(struct engine *e, struct host *host, const struc
 }
 
 /* A discovery UDP probe to that port, answered by this reply? */
-static int find_discovery_udp(struct engine *e, struct host *host, uint16_t port, const struct reply *reply)
+static int find_discovery_udp(struct engine *e, struct host *host, uint16_t port, const struct reply *reply,
+                              enum match *match)
 {
 	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0};
-	enum match match;
+	bool asked = false;
 
-	if (host->sent_at_ns[PROBE_UDP] == 0)
+	for (size_t i = 0; i < e->discovery_port_count; i++)
+		asked = asked || e->discovery_ports[i] == port;
+	if (host->sent_at_ns[PROBE_UDP] == 0 || !asked)
 		return -1;
-	return find_attempt(e, &ask, DISCOVERY_ATTEMPT, host->round, reply, &match);
+	return find_attempt(e, &ask, DISCOVERY_ATTEMPT, host->round, reply, match);
+}
+
+/* An answer that proves nothing by its content shows that a host is up when two rounds got one, each at a source port of its own,
+ * and nobody is seen sending datagrams in its name to ports that asked nothing. */
+static bool weak_host_is_credible(struct host *host, uint16_t round)
+{
+	uint32_t before = host->weak_rounds;
+
+	host->weak_rounds |= UINT32_C(1) << (round & 31);
+	return host->rejected_udp == 0 && before != 0 && before != host->weak_rounds;
 }
 
 static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_ns)
@@ -156,7 +169,9 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 		reject(e);
 		return;
 	}
-	round = find_discovery_udp(e, host, reply->src_port, reply);
+	round = find_discovery_udp(e, host, reply->src_port, reply, &match);
+	if (round >= 0 && match == MATCH_WEAK && !weak_host_is_credible(host, (uint16_t)round))
+		return;
 	if (round >= 0) {
 		e->progress.received++;
 		learn_discovery(e, host, PROBE_UDP, (uint16_t)round, at_ns);
@@ -210,7 +225,7 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	struct lane *lane;
 	uint16_t attempt = 0;
 	uint32_t slot;
-	int round = find_discovery_udp(e, host, reply->quote.dst_port, reply);
+	int round = find_discovery_udp(e, host, reply->quote.dst_port, reply, &match);
 
 	if (round >= 0) {
 		e->progress.received++;

@@ -15,7 +15,8 @@ enum {
 	SEND_PAUSE_MS = 10,
 	MOST_SEND_PAUSES = 6, /* doublings */
 	MOST_FAILED_SENDS = 30,
-	WEAK_ANSWERS_NEEDED = 4,
+	WEAK_ANSWERS = 2,
+	WEAK_ANSWERS_UNDER_FORGERY = 4,
 	WEAK_WINDOW_MS = 5,
 	MORE_THAN_A_BUCKET = 32,
 	HOST_WIDE_PER_S = 600, /* Linux gives 1000 ICMP errors a second to all peers together, ... */
@@ -213,6 +214,14 @@ void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, 
 {
 	struct verdict verdict = {.state = PORT_OPEN_FILTERED, .reason = reason};
 
+	if (slot->weak_answers > 0 && host->rejected_udp == 0) {
+		/* It answered once and then no more, and nobody forges. */
+		verdict = (struct verdict){.state = PORT_OPEN, .reason = "udp-response"};
+		settle(e, host, slot, &verdict, NULL, 0, at_ns);
+		return;
+	}
+	if (!host->scan->target_refuses)
+		verdict.reason = "no-response"; /* a router refused others: that says nothing about the host */
 	host->scan->silent += slot->stage != STAGE_SETTLED;
 	settle(e, host, slot, &verdict, NULL, 0, at_ns);
 }
@@ -285,22 +294,75 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 		check_answered(lane, entry, true);
 }
 
-/* Somebody sends UDP datagrams in this host's name to ports that asked nothing. Then an answer that proves nothing by its
- * content is believed only when several asks, each from its own source port, were each answered at once: a flood of guesses
- * hits a given port in a given few milliseconds with a probability of well under a tenth. */
+/* A UDP answer whose content proves nothing (no transaction id in the protocol) fits by addresses and ports alone, and a forger
+ * may guess those. It is believed when several asks, each from its own source port, were answered: two as a rule. Where
+ * datagrams in this host's name came to ports that had asked nothing, four, and each at once: a flood of guesses hits a
+ * given port within a few milliseconds with a probability of well under a tenth. */
 static bool weak_is_credible(const struct host *host, struct port_slot *slot, uint16_t attempt,
                              const struct log_entry *entry, int64_t at_ns)
 {
 	int64_t window_ns = host->scan->rtt.samples ? host->scan->rtt.srtt_ns + 4 * host->scan->rtt.rttvar_ns : 0;
+	bool forgery = host->rejected_udp > 0;
 
-	if (host->rejected_udp == 0)
-		return true;
+	if (slot->stage == STAGE_SETTLED)
+		return slot->state == PORT_OPEN || (slot->state == PORT_OPEN_FILTERED && !forgery);
 	if (window_ns < WEAK_WINDOW_MS * MS)
 		window_ns = WEAK_WINDOW_MS * MS;
-	if (!entry || at_ns - entry->sent_ns > window_ns || slot->weak_attempt == attempt + 1)
+	if (!entry || slot->weak_attempt == attempt + 1 || (forgery && at_ns - entry->sent_ns > window_ns))
 		return false;
 	slot->weak_attempt = (uint16_t)(attempt + 1);
-	return ++slot->weak_answers >= WEAK_ANSWERS_NEEDED;
+	return ++slot->weak_answers >= (forgery ? WEAK_ANSWERS_UNDER_FORGERY : WEAK_ANSWERS);
+}
+
+/* The ask is answered, but the answer has to be confirmed by another one. */
+static void ask_for_confirmation(struct lane *lane, struct port_slot *slot, struct log_entry *entry)
+{
+	if (!entry || entry->refused || entry->answered)
+		return;
+	if (!entry->expired)
+		asklog_close(lane, entry);
+	entry->answered = true;
+	if (entry->check && !entry->expired)
+		check_answered(lane, entry, false);
+	if (slot->stage == STAGE_WAITING && slot->waiting == 0)
+		queue_urgent(lane, slot);
+}
+
+/* What a router refused was told about the router. From the first refusal of the host itself on, its own limit counts. */
+static void start_over(struct portscan *scan)
+{
+	for (size_t i = 0; i < scan->lane_count; i++) {
+		struct lane *lane = &scan->lanes[i];
+
+		limiter_init(&lane->limiter);
+		lane->silence = 1;
+		lane->checking = lane->drain = false;
+		lane->patient_ns = 0;
+		lane->sentinels_due = lane->unproductive = 0;
+		lane->round++;
+		lane->epoch++;
+	}
+	for (size_t i = 0; i < scan->slot_count; i++)
+		scan->slots[i].silences = scan->slots[i].brackets = 0;
+	scan->router_refuses = false;
+}
+
+/* Whether this verdict is an error that took a token of the limit that decides here: the host's own; or, as long as the host
+ * itself has refused nothing, that of the one router that speaks for it. */
+static bool is_refusal(struct portscan *scan, const struct verdict *verdict)
+{
+	if (verdict->by_target) {
+		if (!scan->target_refuses && scan->router_refuses)
+			start_over(scan);
+		scan->target_refuses = true;
+		return true;
+	}
+	if (verdict->state != PORT_FILTERED || scan->target_refuses ||
+	    (scan->router_refuses && !addr_equal(&scan->router, &verdict->from)))
+		return false;
+	scan->router_refuses = true;
+	scan->router = verdict->from;
+	return true;
 }
 
 void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint32_t slot_number, uint16_t attempt,
@@ -311,21 +373,22 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 	struct log_entry *entry = asklog_find(lane, slot, attempt, &number);
 	bool duplicate = entry && (entry->refused || entry->answered);
 
+	lane->send_pauses = 0;
+	lane->wake_ns = at_ns;
 	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {
+		ask_for_confirmation(lane, slot, entry);
 		host_set_wake(e, host, at_ns);
 		return;
 	}
-	lane->send_pauses = 0;
-	lane->wake_ns = at_ns;
 	if (entry && !duplicate) {
 		rtt_sample(&lane->scan->rtt, at_ns - entry->sent_ns);
 		if (!entry->expired)
 			asklog_close(lane, entry);
 		if (lane->window < MOST_WINDOW)
 			lane->window += 1;
-		entry->refused = verdict->by_target;
-		entry->answered = !verdict->by_target;
-		if (verdict->by_target)
+		entry->refused = is_refusal(lane->scan, verdict);
+		entry->answered = !entry->refused;
+		if (entry->refused)
 			on_refusal(e, host, lane, slot, entry, number, at_ns);
 		else if (entry->check && !entry->expired)
 			check_answered(lane, entry, false);

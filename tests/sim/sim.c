@@ -169,6 +169,12 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 	                },
 	};
 
+	if (host->ports[probe->dst_port] == SIM_ROUTER) {
+		reply.src = addr_from_v4(0x0a0000fe);
+		if (allow(&host->router, sim->now_ns))
+			send_back(sim, index, &reply);
+		return;
+	}
 	if (!allow(&host->host_wide, sim->now_ns) || !allow(peer_of(sim, host, &probe->src), sim->now_ns)) {
 		if (sim->trace)
 			fprintf(sim->trace, "%10.3f   no token for %u from .%u\n", (double)sim->now_ns / 1e9,
@@ -234,6 +240,7 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 		refuse(sim, index, probe, ICMP4_CODE_PORT);
 		break;
 	case SIM_REJECTED:
+	case SIM_ROUTER:
 		refuse(sim, index, probe, 13);
 		break;
 	case SIM_ANSWERS:
@@ -557,6 +564,7 @@ void sim_truth(const struct sim *sim, const struct sim_host *host, uint16_t port
 		*out = (struct sim_verdict){PORT_CLOSED, "port-unreach"};
 		break;
 	case SIM_REJECTED:
+	case SIM_ROUTER:
 		*out = (struct sim_verdict){PORT_FILTERED, "admin-prohibited"};
 		break;
 	case SIM_ANSWERS:

@@ -19,6 +19,7 @@ enum sim_port {
 	SIM_ANSWERS,  /* open, answers every datagram */
 	SIM_DROPPED,  /* a firewall discards it */
 	SIM_REJECTED, /* a firewall refuses: administratively prohibited */
+	SIM_ROUTER,   /* a router on the way refuses: administratively prohibited */
 };
 
 /* How ICMP errors are limited. */
@@ -54,6 +55,7 @@ struct sim_host {
 	enum sim_port *ports;         /* 65536 of them, indexed by number */
 	struct sim_limiter limiter;   /* towards each source address, one of its own */
 	struct sim_limiter host_wide; /* over all of them together */
+	struct sim_limiter router;    /* of the router in front of it */
 	struct sim_limiter *peers;    /* made from `limiter` when the scan begins */
 	/* Counted while running. */
 	uint64_t probes;      /* UDP probes to its ports */
