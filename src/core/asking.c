@@ -2,107 +2,29 @@
  *
  *   nothing refused yet   every port its number of tries, with doubling timeouts
  *   no limit met          as many asks in flight as answers came back, doubling each round trip
- *   limited               one token, one refusal: asks are sent when the model of the bucket says that one is there; ports that
- *                         were silent before go in front, so that the refusal proves their silence once more
- *   only suspects left    all the asks that they still need, and a sentinel behind them
- */
-#include <stdlib.h>
-
-#include "internal.h"
+ *   limited               one token, one refusal: asks are sent when the model of the bucket says that one is there; ports
+ *                         that were silent before go in front, so that the refusals behind prove their silence once more
+ *   only suspects left    all the asks that they still need, and sentinels behind them */
+#include "asking.h"
 
 enum {
 	ASKS_WHILE_WAITING = 5,
 	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
 	BLIND_DOUBLINGS = 3,
 	LAST_ASK_PAUSE_MS = 1500,
-	LONGEST_GROUP_MS = 500, /* with --max-rate a group takes time, and what it proves must lie close together */
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
-	SUSPECTS_PER_GROUP = 64,     /* no limit met: one sentinel behind so many */
-	SUSPECTS_PER_SENTINEL = 256, /* limited: sentinels are dear */
-	COPY_GAP_MS = 4,
 };
-#define SLOWEST_RATE   0.2 /* errors a second: no system in use limits itself further */
-#define LIKELY         0.3
-#define FEW            6.0  /* refusals expected of the ports that are left, when they all go into one last group */
-#define MOST_SPACING   0.01 /* tokens that may come between two asks kept apart */
-#define CHECK_EXPECTED 1.5  /* refusals expected from the ports of a check */
+#define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
+#define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
 
-/* Queues */
-
-static void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot)
-{
-	uint32_t number = (uint32_t)(slot - lane->scan->slots);
-
-	slot->next = NO_INDEX;
-	if (queue->count++ == 0)
-		queue->first = number;
-	else
-		lane->scan->slots[queue->last].next = number;
-	queue->last = number;
-}
-
-void queue_push(struct lane *lane, struct port_slot *slot)
-{
-	slot->stage = STAGE_AGAIN;
-	enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
-}
-
-void queue_urgent(struct lane *lane, struct port_slot *slot)
-{
-	slot->stage = STAGE_URGENT;
-	enqueue(lane, &lane->urgent, slot);
-}
-
-static struct port_slot *dequeue(struct lane *lane, struct port_queue *queue)
-{
-	struct port_slot *slot = &lane->scan->slots[queue->first];
-
-	queue->first = slot->next;
-	queue->count--;
-	return slot;
-}
-
-/* The head of a queue after ports settled meanwhile are taken out, and ports whose silence was proved meanwhile are moved to
- * the suspects. NULL: empty. */
-static struct port_slot *head(struct lane *lane, struct port_queue *queue)
-{
-	while (queue->count > 0) {
-		struct port_slot *slot = &lane->scan->slots[queue->first];
-
-		if (slot->stage == STAGE_AGAIN && (queue == &lane->suspects || slot->silences == 0))
-			return slot;
-		dequeue(lane, queue);
-		if (slot->stage == STAGE_AGAIN)
-			enqueue(lane, &lane->suspects, slot);
-	}
-	return NULL;
-}
-
-static struct port_slot *fresh_head(struct lane *lane)
-{
-	while (lane->scan->fresh_next < lane->scan->slot_count &&
-	       lane->scan->slots[lane->scan->fresh_next].stage != STAGE_FRESH)
-		lane->scan->fresh_next++;
-	return lane->scan->fresh_next < lane->scan->slot_count ? &lane->scan->slots[lane->scan->fresh_next] : NULL;
-}
-
-/* One choice: a port out of its queue, or a sentinel, or nothing until *wake_ns. */
-struct choice {
-	struct port_slot *slot;
-	bool sentinel;
-	bool check;
-	bool urgent;
-	bool stays; /* a suspect's copy: it stays in its queue, at the end */
-};
-
-static void wake_at(int64_t *wake_ns, int64_t at_ns)
+void wake_at(int64_t *wake_ns, int64_t at_ns)
 {
 	if (at_ns < *wake_ns)
 		*wake_ns = at_ns;
 }
 
-static struct choice take(struct lane *lane, struct port_slot *slot)
+struct choice take(struct lane *lane, struct port_slot *slot)
 {
 	if (slot->stage == STAGE_FRESH) {
 		lane->scan->fresh_next++;
@@ -114,54 +36,6 @@ static struct choice take(struct lane *lane, struct port_slot *slot)
 		dequeue(lane, suspect ? &lane->suspects : &lane->retry);
 	}
 	return (struct choice){.slot = slot};
-}
-
-/* The next of the row of sentinels that closes a group of asks: as many as a proof needs. */
-static struct choice sentinel(struct lane *lane)
-{
-
-	if (lane->sentinels_due == 0) {
-		lane->sentinels_due = refusals_for_proof(lane);
-		if (lane->sentinels_due == 0)
-			lane->sentinels_due = 1; /* to a full bucket: one tells that the path is alive */
-	}
-	if (--lane->sentinels_due == 0)
-		lane->group = 0;
-	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
-}
-
-/* A lane that has run out of ports takes over one that waits in the longest queue of the others: its tokens are as good. What
- * was proved of the port stays proved. */
-bool asking_take_over(struct lane *lane)
-{
-	struct portscan *scan = lane->scan;
-	struct lane *longest = NULL;
-	struct port_queue *queue;
-	struct port_slot *slot;
-
-	if (lane->outstanding > 0 || head(lane, &lane->retry) || head(lane, &lane->suspects) || fresh_head(lane))
-		return false;
-	for (size_t i = 0; i < scan->lane_count; i++) {
-		struct lane *other = &scan->lanes[i];
-
-		if (other->retry.count + other->suspects.count < 2 ||
-		    (!head(other, &other->retry) && !head(other, &other->suspects)))
-			continue;
-		if (!longest ||
-		    other->retry.count + other->suspects.count > longest->retry.count + longest->suspects.count)
-			longest = other;
-	}
-	if (!longest)
-		return false;
-	queue = head(longest, &longest->retry) ? &longest->retry : &longest->suspects;
-	slot = dequeue(longest, queue);
-	slot->lane = lane->index;
-	slot->last_entry = lane->log_next - 1;
-	slot->unproven = 0;
-	slot->epoch = NO_INDEX;
-	slot->last_bracket = NO_INDEX;
-	queue_push(lane, slot);
-	return true;
 }
 
 static uint32_t blind_asks_needed(const struct engine *e, const struct lane *lane)
@@ -204,229 +78,6 @@ static struct choice choose_blind(const struct engine *e, struct lane *lane, int
 		return (struct choice){0};
 	}
 	return take(lane, slot);
-}
-
-/* A sentinel must not overtake the asks that it is to prove. */
-static bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	int64_t free_ns = lane->last_suspect_ns + order_gap(lane);
-
-	if (now_ns >= free_ns)
-		return false;
-	wake_at(wake_ns, free_ns);
-	return true;
-}
-
-/* A lead was sent a moment ago: its token is spent, and the group is to follow at once. */
-static bool has_lead(const struct lane *lane, int64_t now_ns)
-{
-	return needs_lead(lane) && now_ns - lane->lead_ns <= lead_window(lane) / 2;
-}
-
-/* The ask in front of a group of suspects, if the proof needs one and there is none lately. Only true when it is chosen. */
-static bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
-{
-	struct port_slot *fresh = fresh_head(lane);
-
-	if (!needs_lead(lane) || has_lead(lane, now_ns))
-		return false;
-	lane->lead_ns = lane->last_suspect_ns = now_ns;
-	if (fresh && closed_share(lane) > 0.85)
-		*choice = take(lane, fresh);
-	else
-		*choice = (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel]};
-	return true;
-}
-
-/* Where it costs next to nothing, asks that may be refused keep their distance, so that each one's silence can be proved by the
- * refusals behind it. */
-static bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-
-	int64_t gap_ns = order_gap(lane);
-
-	if (now_ns >= lane->last_ask_ns + gap_ns || (double)gap_ns / 1e9 * lane->limiter.rate > MOST_SPACING)
-		return false;
-	wake_at(wake_ns, lane->last_ask_ns + gap_ns);
-	return true;
-}
-
-/* Ports never asked make as good an end of a check as sentinels, and no token is spent on what is known. Only when that told
- * nothing do sentinels have to. */
-static bool takers_wanted(const struct lane *lane)
-{
-
-	return lane->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&lane->limiter) &&
-	       lane->sentinels_due == 0 && lane->sentinels_silent == 0 && lane->empties_in_row < 2 &&
-	       closed_share(lane) > LIKELY && lane->check_taken < refusals_for_proof(lane) + 0.5;
-}
-
-/* Some ports of a silence once more, and a sentinel behind them, all at once. */
-static struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	struct port_slot *slot = head(lane, &lane->retry), *fresh = fresh_head(lane);
-	struct choice choice;
-
-	if (lane->check_closed)
-		return (struct choice){0};
-	if (lane->check_asked == 0 && !lane->check_lead && limiter_level(&lane->limiter, now_ns) < proof_level(lane)) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, proof_level(lane), now_ns));
-		return (struct choice){0};
-	}
-	if (lane->check_asked == 0 && !lane->check_lead && slot && lane->limiter.phase != LIMITER_LEARNING) {
-		if (take_lead(lane, now_ns, &choice)) {
-			lane->check_level = limiter_level(&lane->limiter, now_ns);
-			lane->check_lead = true;
-			return choice;
-		}
-	}
-	if (lane->check_lead && lane->check_asked == 0 && too_close(lane, now_ns, wake_ns))
-		return (struct choice){0};
-	if (lane->check_asked == 0 && lane->check_level <= 0)
-		lane->check_level = limiter_level(&lane->limiter, now_ns);
-	if (slot && lane->check_left > 0 && lane->check_expected < CHECK_EXPECTED && lane->sentinels_due == 0) {
-		lane->check_left--;
-		lane->check_asked++;
-		lane->check_expected += refusal_expected(lane, slot);
-		choice = take(lane, slot);
-	} else if (too_close(lane, now_ns, wake_ns)) {
-		return (struct choice){0};
-	} else if (fresh && takers_wanted(lane)) {
-		if (not_spaced(lane, now_ns, wake_ns))
-			return (struct choice){0};
-		lane->check_taken += refusal_expected(lane, fresh);
-		choice = take(lane, fresh);
-		lane->check_closed = !fresh_head(lane) || !takers_wanted(lane);
-	} else {
-		choice = sentinel(lane);
-		lane->check_closed = lane->sentinels_due == 0;
-	}
-	lane->check_out++;
-	choice.check = true;
-	return choice;
-}
-
-/* After a pause in which any bucket got a token: ports until a refusal can be expected, then one sentinel. */
-static struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	struct port_slot *slot = head(lane, &lane->retry);
-	struct choice choice;
-
-	if (lane->check_closed)
-		return (struct choice){0};
-	if (lane->check_asked == 0 && (lane->outstanding > 0 || now_ns < lane->last_ask_ns + lane->patient_ns)) {
-		wake_at(wake_ns, lane->outstanding > 0 ? NEVER : lane->last_ask_ns + lane->patient_ns);
-		return (struct choice){0};
-	}
-	if (!slot)
-		slot = head(lane, &lane->suspects);
-	if (!slot)
-		slot = fresh_head(lane);
-	if (lane->check_asked == 0)
-		lane->group_ns = now_ns;
-	if (slot && lane->check_left > 0 && lane->check_expected < CHECK_EXPECTED &&
-	    now_ns - lane->group_ns < LONGEST_GROUP_MS * MS) {
-		lane->check_left--;
-		lane->check_asked++;
-		lane->check_expected += refusal_expected(lane, slot);
-		lane->last_suspect_ns = now_ns;
-		choice = take(lane, slot);
-	} else if (too_close(lane, now_ns, wake_ns)) {
-		return (struct choice){0};
-	} else {
-		lane->sentinels_due = 0;
-		choice = sentinel(lane);
-		lane->check_closed = true;
-	}
-	lane->check_out++;
-	choice.check = true;
-	return choice;
-}
-
-/* Fresh ports first; what stayed silent is asked again in groups, each with its sentinels behind it. */
-static struct choice choose_unlimited(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	struct port_slot *slot = fresh_head(lane);
-	struct choice choice;
-
-	if (lane->sentinels_due == 0 && lane->outstanding >= lane->window)
-		return (struct choice){0};
-	if (lane->sentinels_due == 0 && slot)
-		return take(lane, slot);
-	slot = head(lane, &lane->retry);
-	if (!slot)
-		slot = head(lane, &lane->suspects);
-	if (slot && lane->group == 0 && lane->sentinels_due == 0) {
-		if (take_lead(lane, now_ns, &choice))
-			return choice;
-		if (too_close(lane, now_ns, wake_ns))
-			return (struct choice){0};
-	}
-	if (slot && lane->group < SUSPECTS_PER_GROUP && lane->sentinels_due == 0) {
-		lane->group++;
-		lane->last_suspect_ns = now_ns;
-		return take(lane, slot);
-	}
-	if (lane->group == 0 || too_close(lane, now_ns, wake_ns))
-		return (struct choice){0};
-	return sentinel(lane);
-}
-
-/* Only suspects are left: all the asks that each still needs, a little apart, then the sentinel that proves them. */
-static struct choice choose_ending(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
-                                   int64_t *wake_ns)
-{
-	double level = limiter_level(&lane->limiter, now_ns), need = proof_level(lane);
-	struct choice choice;
-
-	if (lane->sentinels_due > 0)
-		return sentinel(lane);
-	if (lane->sentinels_out > 0)
-		return (struct choice){0};
-	if (level < need && lane->group == 0 && !has_lead(lane, now_ns)) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
-		return (struct choice){0};
-	}
-	if (lane->group == 0 && refusals_for_proof(lane) > 0 && head(lane, &lane->suspects)) {
-		if (take_lead(lane, now_ns, &choice))
-			return choice;
-		if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
-			return (struct choice){0};
-	}
-	for (uint32_t turns = lane->suspects.count; turns > 0; turns--) {
-		struct port_slot *slot = head(lane, &lane->suspects);
-		uint32_t unproven, missing;
-
-		if (!slot)
-			break;
-		missing = silences_missing(e, lane, slot);
-		unproven = unproven_asks(lane, slot);
-		if (missing == 0) { /* less loss is known of by now, so that less proof will do */
-			dequeue(lane, &lane->suspects);
-			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
-			continue;
-		}
-		if (unproven < missing && (unproven > 0 || lane->group < SUSPECTS_PER_SENTINEL)) {
-			if (now_ns < slot->last_sent_ns + COPY_GAP_MS * MS) {
-				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
-				return (struct choice){0};
-			}
-			if (lane->group == 0) { /* a new group: what earlier asks left open is not proved any more */
-				lane->round++;
-				unproven = 0;
-			}
-			if (unproven == 0)
-				lane->group++;
-			dequeue(lane, &lane->suspects);
-			enqueue(lane, &lane->suspects, slot);
-			return (struct choice){.slot = slot, .stays = true};
-		}
-		dequeue(lane, &lane->suspects);
-		enqueue(lane, &lane->suspects, slot);
-	}
-	if (!head(lane, &lane->suspects) || too_close(lane, now_ns, wake_ns))
-		return (struct choice){0};
-	return sentinel(lane);
 }
 
 /* Of all ports that wait to be asked again, not even one is expected to be refused. */

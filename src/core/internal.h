@@ -4,8 +4,11 @@
  *   hosts.c      hosts by address, and the heap that says which one wants to act next
  *   discovery.c  neighbours (ARP) and the question whether a host is up
  *   portscan.c   the states of one host's UDP ports: replies, verdicts, the end
- *   asklog.c     the order of asks, and what a refusal proves about the asks before it
- *   asking.c     what to ask a host next, within its limit
+ *   asking.c     what to ask a host next, within its limit; groups.c: the asks sent together as a proof
+ *   queues.c     the ports that wait to be asked
+ *   asklog.c     every ask in the order sent, and what its timeout says
+ *   proof.c      what a refusal proves about the asks before it
+ *   check.c      conclusions from silence are tested before they are drawn
  *   match.c      which question a received packet answers
  */
 #ifndef NSCAN_CORE_INTERNAL_H
@@ -392,6 +395,24 @@ uint32_t refusals_for_proof(const struct lane *lane);
 bool order_proves_nothing(const struct lane *lane);
 /* The level of the bucket at which asks that are to prove something are sent. */
 double proof_level(const struct lane *lane);
+
+/* proof.c */
+/* The ask stayed unanswered, and refusal entry->bracket shows that a token was there for it. */
+void count_silence(struct engine *e, struct host *host, struct lane *lane, const struct log_entry *entry,
+                   int64_t at_ns);
+
+/* check.c */
+/* Asks up to sent_ns showed that no token was there. */
+void bucket_is_empty(struct lane *lane, int64_t sent_ns);
+
+/* queues.c */
+void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot);
+/* Takes the head out; the queue must not be empty. */
+struct port_slot *dequeue(struct lane *lane, struct port_queue *queue);
+/* The head, after ports settled meanwhile are taken out and proved silences moved to the suspects. NULL: empty. */
+struct port_slot *head(struct lane *lane, struct port_queue *queue);
+/* The next port never asked; NULL: none. */
+struct port_slot *fresh_head(struct lane *lane);
 
 /* asking.c: what to ask this host next */
 /* The port is asked again at once, whatever the limit: it answers, so that it takes no token. */

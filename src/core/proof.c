@@ -1,0 +1,224 @@
+/* proof.c: what a refusal proves about the asks before it, and when silence is proof enough.
+ *
+ * A host that limits its ICMP errors has tokens for them. If an ask is refused, a token was there when it arrived; asks
+ * that arrived just before it and stayed silent had that token too and did not take it, so their ports are not closed,
+ * unless the ask or its answer was lost. How often that happens is measured: a port that is refused after all, though
+ * its silence had been proved, was a loss. */
+#include <math.h>
+
+#include "internal.h"
+
+enum {
+	FEWEST_ASKS = 3,
+	MOST_ASKS = 24,
+	BRACKETS_NEEDED = 1,
+	BRACKETS_IF_LOSSY = 2,
+	PROOF_WINDOW_MS = 3000,
+	GROUP_MS = 1200, /* longer than a group of a patient scan takes, shorter than its pause */
+	UNSEEN_WINDOW_US = 300,
+	LEAD_WINDOW_US = 1000,
+	ORDER_GAP_US = 50,
+};
+#define WRONG_STATE           1e-6 /* wanted probability of calling a closed port open|filtered */
+#define SILENCE_WITHOUT_PROOF 0.6
+#define CISCO_RATE            2.0 /* the one interval that is known exactly: 500 ms */
+#define WEIGHT_DECAY          0.97
+
+double closed_share(const struct lane *lane)
+{
+	return (lane->scan->closed_weight + 0.5) / (lane->scan->closed_weight + lane->scan->silent_weight + 1);
+}
+
+double refusal_expected(const struct lane *lane, const struct port_slot *slot)
+{
+	double closed = closed_share(lane), missed;
+
+	/* Silence that is not proved tells a little too. */
+	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences) *
+	         pow(SILENCE_WITHOUT_PROOF, slot->attempts);
+	return missed / (missed + 1 - closed);
+}
+
+uint32_t asks_needed(const struct engine *e, const struct lane *lane)
+{
+	struct loss both = lane->scan->loss;
+
+	both.asked += e->discovery_loss.asked;
+	both.lost += e->discovery_loss.lost;
+	return loss_asks_needed(&both, WRONG_STATE, FEWEST_ASKS, MOST_ASKS);
+}
+
+/* Asks of an earlier round will never be proved. */
+uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot)
+{
+	return slot->round == lane->round ? slot->unproven : 0;
+}
+
+uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot)
+{
+	uint32_t needed = asks_needed(e, lane), missing = 0;
+	size_t payloads = e->config.probe.data ? 0 : payload_count(e->config.probe.payloads, slot->number);
+
+	if (slot->silences < needed)
+		missing = needed - slot->silences;
+	if (slot->attempts < 2 * payloads && missing < 2 * payloads - slot->attempts)
+		missing = (uint32_t)(2 * payloads) - slot->attempts;
+	if (missing == 0 &&
+	    slot->brackets < (lane->scan->loss.lost + e->discovery_loss.lost > 0 ? BRACKETS_IF_LOSSY : BRACKETS_NEEDED))
+		missing = 1;
+	return missing;
+}
+
+/* The ask stayed unanswered, and refusal entry->bracket shows that a token was there for it. */
+void count_silence(struct engine *e, struct host *host, struct lane *lane, const struct log_entry *entry, int64_t at_ns)
+{
+	struct port_slot *slot = &lane->scan->slots[entry->slot];
+
+	if (slot->stage == STAGE_SETTLED)
+		return;
+	if (slot->silences == 0) {
+		lane->scan->closed_weight *= WEIGHT_DECAY;
+		lane->scan->silent_weight = lane->scan->silent_weight * WEIGHT_DECAY + 1;
+	}
+	made_progress(lane);
+	if (slot->silences < UINT8_MAX)
+		slot->silences++;
+	if (slot->last_bracket != entry->bracket && slot->brackets < UINT8_MAX - 2)
+		slot->brackets++;
+	slot->last_bracket = entry->bracket;
+	if (slot->unproven > 0)
+		slot->unproven--;
+	if (silences_missing(e, lane, slot) == 0)
+		settle_silent(e, host, slot, "silent-while-refusing", at_ns);
+}
+
+/* Packets closer together than this may have overtaken each other: their order proves nothing. */
+int64_t order_gap(const struct lane *lane)
+{
+	return ORDER_GAP_US * INT64_C(1000) + 4 * lane->scan->rtt.rttvar_ns;
+}
+
+/* Tokens keep coming while the refusals that are to prove something arrive. If k asks behind this one were refused within the
+ * time d, at least k - rate * d tokens were there before: one or more, and this ask had one. */
+uint32_t refusals_for_proof(const struct lane *lane)
+{
+	const struct limiter *limiter = &lane->limiter;
+	double refusals;
+
+	/* LEARNING: nothing is proved, the first new token is looked for. */
+	if (lane->patient_ns > 0 || limiter->phase == LIMITER_LEARNING)
+		return 1;
+	if (limiter->phase != LIMITER_KNOWN)
+		return 2;
+	if (limiter_is_interval(limiter))
+		return 1;
+	refusals = ceil(1.2 + 2.4 * limiter->most * (double)order_gap(lane) / 1e9);
+	return refusals > limiter->burst - 0.3 ? 0 : (uint32_t)refusals;
+}
+
+bool needs_lead(const struct lane *lane)
+{
+	const struct limiter *limiter = &lane->limiter;
+
+	if (lane->patient_ns > 0)
+		return false;
+	if (limiter->phase == LIMITER_KNOWN && (limiter->is_bucket || limiter_is_interval(limiter)))
+		return false;
+	return limiter->phase != LIMITER_KNOWN || limiter->burst > 3.5;
+}
+
+/* How long before an ask the refusal in front of it may lie. */
+int64_t lead_window(const struct lane *lane)
+{
+	const struct limiter *limiter = &lane->limiter;
+	int64_t window_ns = LEAD_WINDOW_US * INT64_C(1000);
+
+	if (limiter->phase == LIMITER_KNOWN && 0.3e9 / limiter->rate > (double)window_ns)
+		window_ns = (int64_t)(0.3e9 / limiter->rate);
+	return window_ns + 3 * order_gap(lane);
+}
+
+bool order_proves_nothing(const struct lane *lane)
+{
+	return lane->limiter.phase == LIMITER_KNOWN && refusals_for_proof(lane) == 0;
+}
+
+double proof_level(const struct lane *lane)
+{
+	const struct limiter *limiter = &lane->limiter;
+	uint32_t refusals = refusals_for_proof(lane);
+
+	if (limiter->phase != LIMITER_KNOWN)
+		return 1;
+	if (limiter_is_interval(limiter)) /* in intervals: surely refilled, jitter included */
+		return (limiter->rate == CISCO_RATE ? 1.03 : 1.3) + limiter->rate * (double)order_gap(lane) / 1e9;
+	if (needs_lead(lane) && refusals > 0)
+		refusals++;
+	if (refusals == 0 || refusals + 0.2 > limiter->burst)
+		return limiter->burst;
+	return refusals + 0.2;
+}
+
+/* Whether `after` refusals, the last of an ask sent before_ns later, prove that there was a token for an ask. */
+static bool proves(const struct lane *lane, uint32_t after, int64_t before_ns)
+{
+	const struct limiter *limiter = &lane->limiter;
+	double interval_ns;
+
+	if (limiter->phase != LIMITER_KNOWN)
+		return after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(lane);
+	interval_ns = 1e9 / (limiter->most > limiter->rate ? limiter->most : limiter->rate);
+	if (limiter_is_interval(limiter))
+		return (double)before_ns <= 0.02 * interval_ns + 2 * (double)order_gap(lane);
+	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
+	if (needs_lead(lane) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(lane))
+		return false;
+	if ((double)before_ns > 1.5 * interval_ns + 2 * (double)order_gap(lane))
+		return false; /* so that an error of the rate does not add up */
+	return after >= 1.1 + 1.1 * (double)(before_ns + order_gap(lane)) / interval_ns;
+}
+
+/* The oldest entry that can matter to a proof by a refusal sent at sent_ns. */
+static uint32_t first_of_window(struct lane *lane, uint32_t number, int64_t from_ns)
+{
+	uint32_t n = number;
+
+	while (n != lane->log_first && asklog_entry(lane, n - 1)->sent_ns >= from_ns)
+		n--;
+	return n;
+}
+
+void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, gap_ns = order_gap(lane), lead_ns = lead_window(lane);
+	int64_t reach_ns = lane->limiter.phase == LIMITER_KNOWN || lane->patient_ns > 0
+	                           ? PROOF_WINDOW_MS * MS
+	                           : UNSEEN_WINDOW_US * 1000 + 2 * gap_ns;
+	uint32_t n = first_of_window(lane, number, sent_ns - reach_ns),
+	         before = first_of_window(lane, n, sent_ns - reach_ns - lead_ns);
+	int64_t led_ns = INT64_MIN / 2;
+	bool lead = needs_lead(lane);
+
+	for (; n != number; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+		int64_t before_ns = sent_ns - entry->sent_ns;
+
+		for (; before != number && asklog_entry(lane, before)->sent_ns <= entry->sent_ns - gap_ns; before++)
+			if (asklog_entry(lane, before)->refused)
+				led_ns = asklog_entry(lane, before)->sent_ns;
+		if (before_ns < gap_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
+		    entry->bracketed || entry->sentinel || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+			continue;
+		if (entry->after < UINT16_MAX)
+			entry->after++;
+		if (entry->patient && (led_ns >= entry->sent_ns - GROUP_MS * MS || before_ns > GROUP_MS * MS))
+			continue; /* another port of the group had the token, or the refusal is of another group */
+		if (!entry->patient &&
+		    (!proves(lane, entry->after, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
+			continue;
+		entry->bracketed = true;
+		entry->bracket = number;
+		if (entry->expired)
+			count_silence(e, host, lane, entry, at_ns);
+	}
+}

@@ -1,0 +1,93 @@
+/* queues.c: the ports that wait to be asked: fresh ones in their order, and those asked before, in turn. */
+#include "internal.h"
+
+void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot)
+{
+	uint32_t number = (uint32_t)(slot - lane->scan->slots);
+
+	slot->next = NO_INDEX;
+	if (queue->count++ == 0)
+		queue->first = number;
+	else
+		lane->scan->slots[queue->last].next = number;
+	queue->last = number;
+}
+
+void queue_push(struct lane *lane, struct port_slot *slot)
+{
+	slot->stage = STAGE_AGAIN;
+	enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
+}
+
+void queue_urgent(struct lane *lane, struct port_slot *slot)
+{
+	slot->stage = STAGE_URGENT;
+	enqueue(lane, &lane->urgent, slot);
+}
+
+struct port_slot *dequeue(struct lane *lane, struct port_queue *queue)
+{
+	struct port_slot *slot = &lane->scan->slots[queue->first];
+
+	queue->first = slot->next;
+	queue->count--;
+	return slot;
+}
+
+/* The head of a queue after ports settled meanwhile are taken out, and ports whose silence was proved meanwhile are moved to
+ * the suspects. NULL: empty. */
+struct port_slot *head(struct lane *lane, struct port_queue *queue)
+{
+	while (queue->count > 0) {
+		struct port_slot *slot = &lane->scan->slots[queue->first];
+
+		if (slot->stage == STAGE_AGAIN && (queue == &lane->suspects || slot->silences == 0))
+			return slot;
+		dequeue(lane, queue);
+		if (slot->stage == STAGE_AGAIN)
+			enqueue(lane, &lane->suspects, slot);
+	}
+	return NULL;
+}
+
+struct port_slot *fresh_head(struct lane *lane)
+{
+	while (lane->scan->fresh_next < lane->scan->slot_count &&
+	       lane->scan->slots[lane->scan->fresh_next].stage != STAGE_FRESH)
+		lane->scan->fresh_next++;
+	return lane->scan->fresh_next < lane->scan->slot_count ? &lane->scan->slots[lane->scan->fresh_next] : NULL;
+}
+
+/* A lane that has run out of ports takes over one that waits in the longest queue of the others: its tokens are as good. What
+ * was proved of the port stays proved. */
+bool asking_take_over(struct lane *lane)
+{
+	struct portscan *scan = lane->scan;
+	struct lane *longest = NULL;
+	struct port_queue *queue;
+	struct port_slot *slot;
+
+	if (lane->outstanding > 0 || head(lane, &lane->retry) || head(lane, &lane->suspects) || fresh_head(lane))
+		return false;
+	for (size_t i = 0; i < scan->lane_count; i++) {
+		struct lane *other = &scan->lanes[i];
+
+		if (other->retry.count + other->suspects.count < 2 ||
+		    (!head(other, &other->retry) && !head(other, &other->suspects)))
+			continue;
+		if (!longest ||
+		    other->retry.count + other->suspects.count > longest->retry.count + longest->suspects.count)
+			longest = other;
+	}
+	if (!longest)
+		return false;
+	queue = head(longest, &longest->retry) ? &longest->retry : &longest->suspects;
+	slot = dequeue(longest, queue);
+	slot->lane = lane->index;
+	slot->last_entry = lane->log_next - 1;
+	slot->unproven = 0;
+	slot->epoch = NO_INDEX;
+	slot->last_bracket = NO_INDEX;
+	queue_push(lane, slot);
+	return true;
+}
