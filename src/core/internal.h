@@ -3,7 +3,8 @@
  *   engine.c     the public functions: configuration, the window of active hosts, pacing, events, progress
  *   hosts.c      hosts by address, and the heap that says which one wants to act next
  *   discovery.c  neighbours (ARP) and the question whether a host is up
- *   portscan.c   the states of one host's UDP ports: replies, verdicts, the end
+ *   portscan.c   the port scan of one host: its lanes, its turns, its verdicts, the end
+ *   replies.c    what a verified reply to a port says, and which evidence outweighs which
  *   asking.c     what to ask a host next, within its limit; groups.c: the asks sent together as a proof
  *   queues.c     the ports that wait to be asked
  *   asklog.c     every ask in the order sent, and what its timeout says
@@ -350,6 +351,9 @@ double portscan_remaining_s(const struct portscan *scan);
 double portscan_rate(const struct portscan *scan);
 /* The lane of that source address; NULL: none. */
 struct lane *portscan_lane(struct portscan *scan, const struct addr *source);
+/* The port has this state now, and it is told; also when later evidence outweighs what was told before. */
+void settle(struct engine *e, struct host *host, struct port_slot *slot, const struct verdict *verdict,
+            const struct reply *reply, int64_t sent_ns, int64_t at_ns);
 void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, const char *reason, int64_t at_ns);
 int64_t ask_timeout(const struct lane *lane);
 

@@ -1,0 +1,235 @@
+/* replies.c: what a verified reply to a port says, which evidence outweighs which, and sends that failed. */
+#include "internal.h"
+
+enum {
+	MOST_WINDOW = 2048,
+	SEND_PAUSE_MS = 10,
+	MOST_SEND_PAUSES = 6, /* doublings */
+	MOST_FAILED_SENDS = 30,
+	WEAK_ANSWERS = 2,
+	WEAK_ANSWERS_UNDER_FORGERY = 4,
+	WEAK_WINDOW_MS = 5,
+	MORE_THAN_A_BUCKET = 32,
+};
+#define WEIGHT_DECAY 0.97
+
+/* Which evidence outweighs which: an answer from the port, then a refusal of the target itself, then one of a router, then
+ * silence. */
+static int weight(enum port_state state, bool by_target)
+{
+	switch (state) {
+	case PORT_OPEN:
+		return 4;
+	case PORT_CLOSED:
+	case PORT_FILTERED:
+		return by_target ? 3 : 2;
+	case PORT_OPEN_FILTERED:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* While the bucket is drained every refusal allows one ask more. A bucket that gives far more than it ever held is none. */
+static void on_drain(struct lane *lane, int64_t sent_ns)
+{
+	if (lane->limiter.phase != LIMITER_KNOWN)
+		return;
+	if (lane->drain) {
+		lane->drain_window += 1;
+		if (++lane->drained > 2 * lane->limiter.burst + MORE_THAN_A_BUCKET &&
+		    (double)(sent_ns - lane->drain_ns) / 1e9 * lane->limiter.rate * 4 < lane->drained) {
+			lane->window = lane->drain_window;
+			lane->drain = false;
+			limiter_init(&lane->limiter);
+		}
+	} else if (lane->limiter.drains_left > 0) {
+		lane->drain = true;
+		lane->drain_window = 1;
+		lane->drained = 0;
+		lane->drain_ns = sent_ns;
+	}
+}
+
+/* An ICMP error of the target: a token was there for this ask, and was taken. */
+static void on_refusal(struct engine *e, struct host *host, struct lane *lane, struct port_slot *slot,
+                       struct log_entry *entry, uint32_t number, int64_t at_ns)
+{
+
+	limiter_used(&lane->limiter, entry->sent_ns);
+	if (slot->stage != STAGE_SETTLED) {
+		loss_answered(&lane->scan->loss, slot->silences);
+		lane->scan->closed_weight = lane->scan->closed_weight * WEIGHT_DECAY + 1;
+		lane->scan->silent_weight *= WEIGHT_DECAY;
+	} else if (entry->sentinel) {
+		loss_answered(&lane->scan->loss, 0);
+	}
+	lane->refusals++;
+	made_no_progress(lane);
+	lane->epoch++;
+	lane->suspects_asked = 0;
+	lane->silence = 1;
+	lane->empties_in_row = 0;
+	on_drain(lane, entry->sent_ns);
+	lane->scan->sentinel = (uint32_t)(slot - lane->scan->slots);
+	asklog_prove(e, host, lane, number, at_ns);
+	if (entry->sentinel)
+		lane->round++;
+	if (entry->check && !entry->expired)
+		check_answered(lane, entry, true);
+}
+
+/* A UDP answer whose content proves nothing (no transaction id in the protocol) fits by addresses and ports alone, and a forger
+ * may guess those. It is believed when several asks, each from its own source port, were answered: two as a rule. Where
+ * datagrams in this host's name came to ports that had asked nothing, four, and each at once: a flood of guesses hits a
+ * given port within a few milliseconds with a probability of well under a tenth. */
+static bool weak_is_credible(const struct host *host, struct port_slot *slot, uint16_t attempt,
+                             const struct log_entry *entry, int64_t at_ns)
+{
+	int64_t window_ns = host->scan->rtt.samples ? host->scan->rtt.srtt_ns + 4 * host->scan->rtt.rttvar_ns : 0;
+	bool forgery = host->rejected_udp > 0;
+
+	if (slot->stage == STAGE_SETTLED)
+		return slot->state == PORT_OPEN || (slot->state == PORT_OPEN_FILTERED && !forgery);
+	if (window_ns < WEAK_WINDOW_MS * MS)
+		window_ns = WEAK_WINDOW_MS * MS;
+	if (!entry || slot->weak_attempt == attempt + 1 || (forgery && at_ns - entry->sent_ns > window_ns))
+		return false;
+	slot->weak_attempt = (uint16_t)(attempt + 1);
+	return ++slot->weak_answers >= (forgery ? WEAK_ANSWERS_UNDER_FORGERY : WEAK_ANSWERS);
+}
+
+/* The ask is answered, but the answer has to be confirmed by another one. */
+static void ask_for_confirmation(struct lane *lane, struct port_slot *slot, struct log_entry *entry)
+{
+	if (!entry || entry->refused || entry->answered)
+		return;
+	if (!entry->expired)
+		asklog_close(lane, entry);
+	entry->answered = true;
+	if (entry->check && !entry->expired)
+		check_answered(lane, entry, false);
+	if (slot->stage == STAGE_WAITING && slot->waiting == 0)
+		queue_urgent(lane, slot);
+}
+
+/* What a router refused was told about the router. From the first refusal of the host itself on, its own limit counts. */
+static void start_over(struct portscan *scan)
+{
+	for (size_t i = 0; i < scan->lane_count; i++) {
+		struct lane *lane = &scan->lanes[i];
+
+		limiter_init(&lane->limiter);
+		lane->silence = 1;
+		lane->checking = lane->drain = false;
+		lane->patient_ns = 0;
+		lane->sentinels_due = lane->unproductive = 0;
+		lane->round++;
+		lane->epoch++;
+	}
+	for (size_t i = 0; i < scan->slot_count; i++)
+		scan->slots[i].silences = scan->slots[i].brackets = 0;
+	scan->router_refuses = false;
+}
+
+/* Whether this verdict is an error that took a token of the limit that decides here: the host's own; or, as long as the host
+ * itself has refused nothing, that of the one router that speaks for it. */
+static bool is_refusal(struct portscan *scan, const struct verdict *verdict)
+{
+	if (verdict->by_target) {
+		if (!scan->target_refuses && scan->router_refuses)
+			start_over(scan);
+		scan->target_refuses = true;
+		return true;
+	}
+	if (verdict->state != PORT_FILTERED || scan->target_refuses ||
+	    (scan->router_refuses && !addr_equal(&scan->router, &verdict->from)))
+		return false;
+	scan->router_refuses = true;
+	scan->router = verdict->from;
+	return true;
+}
+
+void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint32_t slot_number, uint16_t attempt,
+                    const struct verdict *verdict, const struct reply *reply, int64_t at_ns)
+{
+	struct port_slot *slot = &lane->scan->slots[slot_number];
+	uint32_t number = 0;
+	struct log_entry *entry = asklog_find(lane, slot, attempt, &number);
+	bool duplicate = entry && (entry->refused || entry->answered);
+
+	lane->send_pauses = 0;
+	lane->wake_ns = at_ns;
+	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {
+		ask_for_confirmation(lane, slot, entry);
+		host_set_wake(e, host, at_ns);
+		return;
+	}
+	if (entry && !duplicate) {
+		rtt_sample(&lane->scan->rtt, at_ns - entry->sent_ns);
+		if (!entry->expired)
+			asklog_close(lane, entry);
+		if (lane->window < MOST_WINDOW)
+			lane->window += 1;
+		entry->refused = is_refusal(lane->scan, verdict);
+		entry->answered = !entry->refused;
+		if (entry->refused)
+			on_refusal(e, host, lane, slot, entry, number, at_ns);
+		else if (entry->check && !entry->expired)
+			check_answered(lane, entry, false);
+	}
+	if (slot->stage != STAGE_SETTLED) {
+		settle(e, host, slot, verdict, reply, entry ? entry->sent_ns : 0, at_ns);
+	} else if (slot->state != PORT_UNKNOWN &&
+	           weight(verdict->state, verdict->by_target) > weight(slot->state, slot->by_target)) {
+		if (slot->state != PORT_OPEN_FILTERED)
+			note(e, host, at_ns, slot->number, "conflicting-replies",
+			     "first %s, then %s (%s): the stronger evidence holds", port_state_name(slot->state),
+			     port_state_name(verdict->state), verdict->reason);
+		settle(e, host, slot, verdict, reply, entry ? entry->sent_ns : 0, at_ns);
+	}
+	host_set_wake(e, host, at_ns);
+}
+
+void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns)
+{
+	struct portscan *scan = host->scan;
+	struct lane *lane;
+	struct log_entry *entry;
+	uint32_t number;
+	struct port_slot *slot;
+	int64_t pause_ns;
+
+	if (low >> COOKIE_LOG_BITS >= scan->lane_count)
+		return;
+	lane = &scan->lanes[low >> COOKIE_LOG_BITS];
+	/* The newest entry that ends so. */
+	number = lane->log_next - 1 - ((lane->log_next - 1 - low) & COOKIE_LOG_MASK);
+	if (number - lane->log_first >= lane->log_next - lane->log_first)
+		return; /* forgotten already */
+	entry = asklog_entry(lane, number);
+	if (entry->slot == NO_INDEX || entry->refused || entry->answered || entry->expired)
+		return;
+	slot = &lane->scan->slots[entry->slot];
+	asklog_close(lane, entry);
+	if (entry->check)
+		check_not_sent(lane, entry);
+	entry->slot = NO_INDEX;
+	if (slot->unproven > 0)
+		slot->unproven--;
+	pause_ns = SEND_PAUSE_MS * MS << (lane->send_pauses < MOST_SEND_PAUSES ? lane->send_pauses : MOST_SEND_PAUSES);
+	if (lane->hold_ns <= now_ns) {
+		lane->send_pauses++;
+		lane->hold_ns = now_ns + pause_ns;
+	}
+	if (slot->stage == STAGE_WAITING) {
+		struct verdict verdict = {.state = PORT_UNKNOWN, .reason = "send-failed"};
+
+		if (++slot->failed_sends >= MOST_FAILED_SENDS)
+			settle(e, host, slot, &verdict, NULL, 0, now_ns);
+		else if (slot->waiting == 0)
+			queue_push(lane, slot);
+	}
+	lane->wake_ns = now_ns;
+	host_set_wake(e, host, now_ns);
+}
