@@ -3,7 +3,7 @@
 #
 #     tests/live/limits.sh              the parts that fit into two minutes
 #     tests/live/limits.sh sixty        one part; their names are the functions part_* below
-#     LIMITS_KEEP=DIR ...               copies what a failed part wrote (with its --packet-trace) to DIR
+#     LIMITS_KEEP=DIR ...               keeps in DIR what the parts wrote: JSON lines, packet traces
 #
 # One namespace for each host, because addresses of one namespace share a bucket. Everything is named nslim-PID-PART-WHO.
 set -u
@@ -15,7 +15,7 @@ serve=$here/../lab/serve.py
 . "$here/../support/tap.bash"
 
 # Mostly waiting for tokens: these do not disturb each other. The others want the machine for themselves.
-side_by_side="sixty mixed mixed_loss after_another thirty"
+side_by_side="sixty mixed mixed_loss after_another thirty claimed64"
 one_by_one="unlimited sources64"
 
 # --- hosts and cables ------------------------------------------------------------------------------------------------------
@@ -284,14 +284,19 @@ part_thirty()
 
 has_source_ips() { "$nscan" --help | grep -q -e --source-ips; }
 
-# sources NAME COUNT FIRST LAST SECONDS FLOOR: ports of a default host, asked from so many addresses of the scanner's interface.
+# own COUNT: the scanner's interface has that many addresses, 10.99.0.1 and up.
+own()
+{
+	local n
+	for n in $(seq 2 "$1"); do
+		echo "addr add 10.99.0.$n/16 dev eth0"
+	done | ip -n "$(netns scan)" -batch -
+}
+
+# sources NAME COUNT FIRST LAST SECONDS FLOOR: ports of a default host, asked from so many addresses.
 sources()
 {
-	local n name=$1
-	raised network 1
-	for n in $(seq 2 "$2"); do
-		echo "addr add 10.99.0.$n/16 dev eth0"
-	done | ip -n "$(netns scan)" -batch - || return
+	local name=$1
 	closed "$3" "$4" >"$tmp/truth"
 	scan "$name" $(($5 * 3)) -p "$3-$4" --source-ips "10.99.0.1-$2" 10.99.1.1
 	equal "$name: status 0" 0 $? "$tmp/$name.err"
@@ -303,13 +308,25 @@ sources()
 part_sources64()
 {
 	has_source_ips || { skip "64 sources" "--source-ips is not there yet" && return; }
+	raised network 1
+	raised own 64
 	sources sources64 64 10001 11000 13 9.6
+}
+
+# One address of its own, 63 that nscan has to claim first.
+part_claimed64()
+{
+	has_source_ips || { skip "64 claimed sources" "--source-ips is not there yet" && return; }
+	raised network 1
+	sources claimed64 64 10001 11000 20 9.6
 }
 
 # Minutes: for the bench.
 part_sources250()
 {
 	has_source_ips || { skip "250 sources" "--source-ips is not there yet" && return; }
+	raised network 1
+	raised own 250
 	sources sources250 250 1 65535 300 256
 }
 
@@ -325,9 +342,7 @@ alone()
 	mkdir "$tmp"
 	SECONDS=0
 	"part_$part"
-	if [ $tap_failures != 0 ] && [ -n "${LIMITS_KEEP:-}" ]; then
-		mkdir -p "$LIMITS_KEEP" && cp -r "$tmp" "$LIMITS_KEEP"
-	fi
+	[ -z "${LIMITS_KEEP:-}" ] || { mkdir -p "$LIMITS_KEEP" && cp -r "$tmp" "$LIMITS_KEEP"; }
 	echo "# $part took $SECONDS s"
 	tear_down "$$-$part"
 	plan
