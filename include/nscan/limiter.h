@@ -51,6 +51,8 @@ double limiter_level(const struct limiter *limiter, int64_t now_ns);
 void limiter_used(struct limiter *limiter, int64_t sent_ns);
 /* Asks sent up to at_ns show that no token was there at at_ns. */
 void limiter_empty(struct limiter *limiter, int64_t at_ns);
+/* Perhaps no token was there at at_ns: the level starts from nothing, but nothing is concluded about the rate. */
+void limiter_drained(struct limiter *limiter, int64_t at_ns);
 /* What was learnt from another address of ours holds for this one too, which has taken some tokens from its full bucket and met
  * no limit yet. */
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns);

@@ -12,8 +12,10 @@ enum {
 	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
 	BLIND_DOUBLINGS = 3,
 	LAST_ASK_PAUSE_MS = 1500,
+	PAUSES = 2, /* one refusal may be lost */
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
+	TAKERS_MS = 100,
 };
 #define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
 #define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
@@ -56,7 +58,7 @@ bool asking_exhausted(const struct engine *e, const struct lane *lane)
 static struct choice choose_blind(const struct engine *e, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	struct port_slot *slot = fresh_head(lane);
-	unsigned doublings, pauses = e->discovery_loss.lost > 0 ? PAUSES_IF_LOSSY : 1;
+	unsigned doublings, pauses = e->discovery_loss.lost > 0 ? PAUSES_IF_LOSSY : PAUSES;
 	int64_t due_ns;
 
 	if (lane->outstanding >= BLIND_WINDOW)
@@ -142,6 +144,11 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 		need = proof_level(lane);
 	else if (limiter_is_interval(&lane->limiter))
 		need = limiter_try_level(&lane->limiter);
+	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
+	if (lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS) {
+		need = 1.05;
+		suspect = NULL;
+	}
 	if (level < need && lane->suspects_asked == 0 && !has_lead(lane, now_ns)) {
 		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
 		return (struct choice){0};
@@ -153,6 +160,7 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 			if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
 				return (struct choice){0};
 		}
+		lane->takers_due = refusals_for_proof(lane);
 		lane->suspects_asked++;
 		return take(lane, suspect);
 	}

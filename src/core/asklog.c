@@ -100,11 +100,12 @@ static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 	lane->silence = 1;
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the
 	 * ports that are silent. */
-	if (order_proves_nothing(lane))
-		bucket_is_empty(lane, entry->sent_ns);
-	else if (lane->limiter.phase == LIMITER_UNSEEN ||
-	         (lane->limiter.phase == LIMITER_KNOWN && !lane->drain &&
-	          (lane->empties_in_row > 0 || lane->limiter.settled || limiter_is_interval(&lane->limiter))))
+	if (order_proves_nothing(lane)) {
+		limiter_drained(&lane->limiter, entry->sent_ns);
+		lane->drain = false;
+	} else if (lane->limiter.phase == LIMITER_UNSEEN ||
+	           (lane->limiter.phase == LIMITER_KNOWN && !lane->drain &&
+	            (lane->empties_in_row > 0 || lane->limiter.settled || limiter_is_interval(&lane->limiter))))
 		check_begin(lane, entry->sent_ns);
 	else
 		bucket_is_empty(lane, entry->sent_ns);
@@ -124,6 +125,10 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 	asklog_close(lane, entry);
 	if (entry->bracketed)
 		count_silence(e, host, lane, entry, now_ns);
+	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&
+	         lane->empties_in_row == 0)
+		limiter_drained(&lane->limiter,
+		                entry->sent_ns); /* behind others that were refused: those took the last */
 	else if (lane->scan->sentinel != NO_INDEX && !lane->checking && lane->patient_ns == 0 &&
 	         (entry->sentinel || slot->stage != STAGE_SETTLED))
 		weigh_silence(lane, entry);

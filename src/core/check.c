@@ -45,6 +45,7 @@ void bucket_is_empty(struct lane *lane, int64_t sent_ns)
 	lane->round++;
 	lane->empties_in_row++;
 	lane->suspects_asked = 0;
+	lane->takers_due = 0;
 	lane->group = 0;
 	lane->drain = false;
 	lane->silence = 1;

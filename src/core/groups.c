@@ -9,6 +9,7 @@ enum {
 };
 #define MOST_SPACING   0.01 /* tokens that may come between two asks kept apart */
 #define CHECK_EXPECTED 1.5  /* refusals expected from the ports of a check */
+#define FEWEST_CLOSED  0.06 /* share of closed ports below which it takes too many fresh ones to find two */
 
 /* The next of the row of sentinels that closes a group of asks: as many as a proof needs. */
 static struct choice sentinel(struct lane *lane)
@@ -76,7 +77,7 @@ static bool takers_wanted(const struct lane *lane)
 
 	return lane->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&lane->limiter) &&
 	       lane->sentinels_due == 0 && lane->sentinels_silent == 0 && lane->empties_in_row < 2 &&
-	       closed_share(lane) > LIKELY && lane->check_taken < refusals_for_proof(lane) + 0.5;
+	       closed_share(lane) > FEWEST_CLOSED && lane->check_taken < refusals_for_proof(lane) + 0.5;
 }
 
 /* Some ports of a silence once more, and a sentinel behind them, all at once. */

@@ -144,6 +144,7 @@ struct lane {
 	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
 	uint16_t empties_in_row; /* without a refusal in between */
 	uint32_t suspects_asked; /* in this epoch */
+	uint32_t takers_due;     /* refusals still wanted behind the suspects asked last */
 	uint32_t group;          /* suspects asked since the last sentinels */
 	uint32_t sentinels_due;  /* of the sentinels behind the group, those not sent yet */
 	int64_t lead_ns;         /* when the refusable ask in front of the suspects was sent */

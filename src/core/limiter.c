@@ -210,7 +210,8 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 	switch (limiter->phase) {
 	case LIMITER_UNSEEN:
 		limiter->phase = LIMITER_LEARNING;
-		limiter->burst = limiter->used > 0 ? limiter->used : 1;
+		/* At least: an earlier scan may have taken most of it. */
+		limiter->burst = limiter->used > 2 ? limiter->used : 2;
 		limiter->empty_ns = at_ns;
 		limiter->used_since = 0;
 		limiter->test_step_ns = FIRST_TEST_MS * INT64_C(1000000);
@@ -247,6 +248,28 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 	if (limiter->drains_left > 0)
 		limiter->drains_left--;
 	limiter->used_since_check = 0;
+	set_level(limiter, 0, at_ns);
+}
+
+/* Tokens counted since an empty bucket give a usual limit away, be the bucket empty now or not. */
+static void recognise(struct limiter *limiter, int64_t at_ns)
+{
+	double seconds = (double)(at_ns - limiter->empty_ns) / SECOND_NS, tokens = limiter->used_since, rate;
+
+	if (limiter->is_bucket || tokens < 3 || seconds <= 0)
+		return;
+	rate = settle_rate(limiter, (tokens + 0.4) / seconds, 0.08 + 0.6 / tokens);
+	if (limiter->is_bucket) {
+		limiter->rate = rate;
+		limiter->settled = true;
+	}
+}
+
+void limiter_drained(struct limiter *limiter, int64_t at_ns)
+{
+	if (limiter->phase != LIMITER_KNOWN || limiter_is_interval(limiter))
+		return;
+	recognise(limiter, at_ns);
 	set_level(limiter, 0, at_ns);
 }
 
