@@ -45,7 +45,7 @@ TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 LIVE_HELPERS := $(patsubst tests/live/%.c,$(BUILD)/tests/live/%,$(sort $(wildcard tests/live/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
-.PHONY: all help deps check unit live lint demo bench fuzz fuzz-short sim install clean distclean tests-build program
+.PHONY: all help deps check unit live lint demo bench fuzz fuzz-short sim golden install clean distclean tests-build program
 .DEFAULT_GOAL := all
 
 all: deps-quiet nscan
@@ -59,6 +59,7 @@ help:
 	@echo 'lint     clang-format, cppcheck, layering'
 	@echo 'bench    speed and memory beside other scanners (root)'
 	@echo 'sim      many more simulated scenarios than check runs'
+	@echo 'golden   decode every capture of pcaps anew, for git diff'
 	@echo 'fuzz     libFuzzer, FUZZ_SECONDS for each target'
 	@echo 'install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 
@@ -115,6 +116,10 @@ bench: deps nscan
 	@tests/bench/run
 sim: deps-build deps-test
 	@tests/sim/run
+# What decode makes of every capture, written anew, for a person to look at.
+golden: $(BUILD)/tests/test_pcaps
+	$(Q)$< golden
+	@echo 'now: pcaps/judge asks tshark whether that is right, git diff pcaps shows what changed'
 
 FUZZ_SECONDS ?= 600
 fuzz: deps-build deps-test
