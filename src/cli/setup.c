@@ -49,7 +49,10 @@ static bool make_data(struct scan *scan, struct err *err)
 		return no_memory(err);
 	if (o->data)
 		memcpy(scan->data_bytes, o->data, n);
-	for (size_t i = 0; !o->data && i < n; i++)
+	/* --data-length: random bytes, behind two that are chosen for each probe (zero until then). */
+	if (!o->data && n >= 2)
+		memset(scan->data_bytes, 0, 2);
+	for (size_t i = n >= 2 ? 2 : 0; !o->data && i < n; i++)
 		scan->data_bytes[i] = (uint8_t)rng_next(&rng);
 	scan->data = (struct payload){
 	        .name = "data",

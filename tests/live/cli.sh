@@ -208,6 +208,21 @@ equal "on a terminal: it fits" "" "$(tr '\r' '\n' <"$out/screen" | sed 's/\x1b\[
 expect "on a terminal: no report line has rests of it" \
 	test "$(tr -d '\r' <"$out/screen" | grep -c '^Nscan report for 127')" = "$(tr '\r' '\n' <"$out/screen" | sed 's/\x1b\[K//g' | grep -c '^Nscan report for 127')"
 
+# --- what is in the probe --------------------------------------------------------------------------------------------------------
+
+# Each way of choosing the data: every probe can be built and sent, and the closed port next to the open one is found closed.
+for data in "--data-length 1" "--data-length 2" "--data-length 24" "--data-length 1400" "--data-string hello" "--data 00ff17" "--badsum" \
+	"--udp-checksum none" "--udp-checksum beef"; do
+	# shellcheck disable=SC2086
+	timeout 60 "$nscan" -n -p 1060 $data 127.0.0.1 >"$out/stdout" 2>"$out/stderr"
+	status=$?
+	case $data in
+	--badsum | *beef) state='(open.filtered|closed)' ;; # the kernel discards them, or the loopback does not look
+	*) state=closed ;;
+	esac
+	equal "$data: sent, and answered" "0 1 0" "$status $(grep -cE "^1060/udp *$state" "$out/stdout") $(grep -c . "$out/stderr")" "$out/stdout" "$out/stderr"
+done
+
 # --- rights and interfaces ---------------------------------------------------------------------------------------------------------
 
 start 1
