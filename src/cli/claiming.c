@@ -149,11 +149,10 @@ void claiming_receive(struct scan *scan, const struct frame *frame, const struct
 		link_flush(scan->link);
 		break;
 	case CLAIM_CONFLICT:
-		scan_say(
-		        scan,
-		        "%s, claimed by --source-ips, is now used by %s too; nscan leaves it to that machine, and asks "
-		        "from there may go unanswered",
-		        addr_format(&about->addr, text), mac_format(about->rival_mac, mac));
+		scan_say(scan,
+		         "%s, claimed by --source-ips, is now used by %s too: nscan stops answering ARP for it, and "
+		         "asks from it may go unanswered",
+		         addr_format(&about->addr, text), mac_format(about->rival_mac, mac));
 		break;
 	default:
 		break;
