@@ -280,6 +280,32 @@ configured_ones()
 	in_scan sysctl -qw net.ipv4.conf.eth0.forwarding=0
 }
 
+# --- a source that hears nothing -----------------------------------------------------------------------------------------------
+
+# A firewall lets one source down from the start, and another one in the middle: what they had to ask, others have to ask.
+deaf_sources()
+{
+	local list first n
+	list=$(sources 8)
+	first=${list%-*}
+	n=${first##*.}
+	in_host iptables --wait -A INPUT -p udp --dport 30040:30059 -j DROP
+	in_host iptables --wait -I INPUT -s "10.77.0.$((n + 1))" -j DROP
+	background -p 30001-30120 --source-ips "$list" --max-time 60s 10.77.0.2
+	sleep 3
+	in_host iptables --wait -I INPUT -s "10.77.0.$((n + 2))" -j DROP
+	wait "$pid"
+	in_host iptables --wait -F INPUT
+	equal "two sources of eight hear nothing: the scan comes to its end ($(summary .elapsed_s) s)" false "$(summary .partial)" "$out/stderr"
+	{
+		closed 30001 30039
+		seq -f '%.0f open|filtered silent-while-refusing' 30040 30059
+		closed 30060 30120
+	} >"$out/truth"
+	ports >"$out/ports"
+	expect "two sources of eight hear nothing: every port is as it is" diff "$out/truth" "$out/ports"
+}
+
 # --- the other bounds ---------------------------------------------------------------------------------------------------------------
 
 bounds()
@@ -319,4 +345,5 @@ running
 refusals
 configured_ones
 bounds
+deaf_sources
 plan
