@@ -61,6 +61,28 @@ static void test_longest_text_fits(void **state)
 	at.limited_per_s = 1e300;
 	progress_format(&at, 1e300, text);
 	assert_true(strlen(text) < PROGRESS_TEXT_BYTES);
+	assert_true(progress_hint(&at, text));
+	assert_true(strlen(text) < PROGRESS_TEXT_BYTES);
+}
+
+static void test_hint(void **state)
+{
+	struct engine_progress at = {
+	        .remaining_ns = INT64_C(940000000000), .limited_by = {4, {192, 168, 0, 7}}, .limited_per_s = 1};
+	char text[PROGRESS_TEXT_BYTES];
+
+	(void)state;
+	assert_true(progress_hint(&at, text));
+	assert_string_equal(
+	        text, "about 15 m 40 s left, because 192.168.0.7 sends 1.0 ICMP errors/s; fewer ports (--top-ports), "
+	              "more addresses to ask from (--source-ips) or --max-time make it shorter");
+	at.remaining_ns = INT64_C(59000000000);
+	assert_false(progress_hint(&at, text));
+	at.remaining_ns = -1;
+	assert_false(progress_hint(&at, text));
+	at.remaining_ns = INT64_C(940000000000);
+	at.limited_by = (struct addr){0};
+	assert_false(progress_hint(&at, text));
 }
 
 static void test_wake(void **state)
@@ -82,6 +104,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_format),
 	        cmocka_unit_test(test_longest_text_fits),
+	        cmocka_unit_test(test_hint),
 	        cmocka_unit_test(test_wake),
 	};
 

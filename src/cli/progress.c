@@ -12,6 +12,8 @@
 static const int64_t DRAW_EVERY_NS = 200000000;
 static const int64_t FIRST_DRAW_NS = 500000000; /* a scan that is over by then needs no line */
 static const int64_t RATE_EVERY_NS = 1000000000;
+static const int64_t LONG_NS = 60000000000;
+static const int64_t FIRST_HINT_NS = 5000000000; /* by then a limit is known well enough */
 
 /* Appends to text at *used; stops quietly at the end of the room. */
 static void append(char *text, size_t *used, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -60,6 +62,21 @@ void progress_format(const struct engine_progress *at, double packets_per_s, cha
 	if (addr_is_set(&at->limited_by))
 		append(out, &used, " (%s allows %.1f ICMP errors/s)", addr_format(&at->limited_by, text),
 		       at->limited_per_s);
+}
+
+bool progress_hint(const struct engine_progress *at, char out[PROGRESS_TEXT_BYTES])
+{
+	char host[ADDR_TEXT_BYTES], left[DURATION_TEXT_BYTES];
+	size_t used = 0;
+
+	if (at->remaining_ns < LONG_NS || !addr_is_set(&at->limited_by))
+		return false;
+	append(out, &used,
+	       "about %s left, because %s sends %.1f ICMP errors/s; fewer ports (--top-ports), more addresses to ask "
+	       "from "
+	       "(--source-ips) or --max-time make it shorter",
+	       duration_format(at->remaining_ns, left), addr_format(&at->limited_by, host), at->limited_per_s);
+	return true;
 }
 
 void progress_start(struct progress *progress, bool live, int64_t stats_every_ns, int64_t now_ns)
@@ -112,6 +129,18 @@ void progress_clear(struct progress *progress)
 	progress->shown = false;
 }
 
+/* Once, on a line of its own that stays. */
+static void hint(struct progress *progress, const struct engine_progress *at, int64_t now_ns)
+{
+	char text[PROGRESS_TEXT_BYTES];
+
+	if (progress->hinted || now_ns - progress->start_ns < FIRST_HINT_NS || !progress_hint(at, text))
+		return;
+	progress_clear(progress);
+	fprintf(stderr, "nscan: %s\n", text);
+	progress->hinted = true;
+}
+
 void progress_tick(struct progress *progress, const struct engine *engine, int64_t now_ns)
 {
 	bool draw = progress->live && now_ns >= progress->next_draw_ns;
@@ -123,6 +152,7 @@ void progress_tick(struct progress *progress, const struct engine *engine, int64
 	engine_progress(engine, now_ns, &at);
 	measure_rate(progress, at.sent, now_ns);
 	progress_format(&at, progress->packets_per_s, progress->text);
+	hint(progress, &at, now_ns);
 	if (stats) {
 		char elapsed[DURATION_TEXT_BYTES];
 

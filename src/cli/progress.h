@@ -19,6 +19,7 @@ struct progress {
 	int64_t rate_at_ns; /* when `rate_sent` was read */
 	uint64_t rate_sent;
 	double packets_per_s;
+	bool hinted;                    /* said what would shorten a long scan */
 	char text[PROGRESS_TEXT_BYTES]; /* what the line says */
 };
 
@@ -32,5 +33,7 @@ void progress_restore(struct progress *progress);
 int64_t progress_wake(const struct progress *progress);
 /* The line's text: "12% 34/101 hosts done, 7 up, ..."; pure. */
 void progress_format(const struct engine_progress *at, double packets_per_s, char out[PROGRESS_TEXT_BYTES]);
+/* Where a host's limit makes the scan long: why that is, and what would shorten it. False when there is nothing to say; pure. */
+bool progress_hint(const struct engine_progress *at, char out[PROGRESS_TEXT_BYTES]);
 
 #endif
