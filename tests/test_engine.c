@@ -159,18 +159,38 @@ static void test_host_timeout(void **state)
 static void test_router_refuses(void **state)
 {
 	(void)state;
-	for (int mix = 0; mix < 3; mix++) {
+	for (int mix = 0; mix < 60; mix++) {
 		struct sim *sim = sim_new(18 + (uint64_t)mix);
 		struct sim_host *host = sim_add(sim, true);
 
 		host->limiter = host->router = default_linux;
 		for (uint16_t port = 10001; port <= 10030; port++)
-			host->ports[port] = port <= 10015 ? SIM_ROUTER
-			                    : mix == 0    ? SIM_DROPPED
-			                    : mix == 1    ? SIM_CLOSED
-			                    : port % 2    ? SIM_CLOSED
-			                                  : SIM_SILENT;
+			host->ports[port] = port <= 10015  ? SIM_ROUTER
+			                    : mix % 3 == 0 ? SIM_DROPPED
+			                    : mix % 3 == 1 ? SIM_CLOSED
+			                    : port % 2     ? SIM_CLOSED
+			                                   : SIM_SILENT;
 		assert_true(sim_run(sim, "10001-10030", 300 * SECOND));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		sim_free(sim);
+	}
+}
+
+/* Sources that hear nothing (firewalled, taken over by a rival): the others do their work. */
+static void test_deaf_sources(void **state)
+{
+	static const uint32_t deaf[] = {1, 8, 9, 0x7f};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(deaf) / sizeof(deaf[0]); i++) {
+		struct sim *sim = sim_new(21 + i);
+		struct sim_host *host = sim_add(sim, false);
+
+		host->limiter = default_linux;
+		host->ports[10007] = host->ports[10008] = SIM_SILENT;
+		sim_sources(sim, 8);
+		sim->deaf = deaf[i];
+		assert_true(sim_run(sim, "10001-10060", 200 * SECOND));
 		assert_int_equal(sim_wrong(sim, stderr), 0);
 		sim_free(sim);
 	}
@@ -201,6 +221,7 @@ int main(void)
 	        cmocka_unit_test(test_interrupted),
 	        cmocka_unit_test(test_host_timeout),
 	        cmocka_unit_test(test_host_rate),
+	        cmocka_unit_test(test_deaf_sources),
 	        cmocka_unit_test(test_router_refuses),
 	};
 

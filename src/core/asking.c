@@ -181,9 +181,13 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
  * fill again, and wait. Where there is no limit they are not needed. */
 static bool waits_for_first(struct lane *lane, int64_t now_ns)
 {
-	const struct limiter *first = &lane->scan->lanes[0].limiter;
+	struct portscan *scan = lane->scan;
+	const struct limiter *first;
 
-	if (lane->index == 0 || lane->limiter.phase == LIMITER_KNOWN)
+	while (scan->teacher + 1 < scan->lane_count && lane_is_deaf(&scan->lanes[scan->teacher]))
+		scan->teacher++;
+	first = &scan->lanes[scan->teacher].limiter;
+	if (lane->index <= scan->teacher || lane->limiter.phase == LIMITER_KNOWN)
 		return false;
 	if (first->phase == LIMITER_KNOWN && (first->is_bucket || first->settled)) {
 		limiter_adopt(&lane->limiter, first, now_ns);
@@ -232,6 +236,8 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		if (slot->stage == STAGE_URGENT)
 			return (struct choice){.slot = slot, .urgent = true};
 	}
+	if (lane->scan->lane_count > 1 && lane_is_deaf(lane))
+		return (struct choice){0};
 	if (waits_for_first(lane, now_ns))
 		return choose_while_waiting(lane);
 	if (lane->scan->sentinel == NO_INDEX)

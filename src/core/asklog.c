@@ -92,7 +92,7 @@ struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, u
 /* An ask of a port that may be closed stayed silent. Enough of them in a row, and there was no token. */
 static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 {
-	if (lane->index > 0 && lane->limiter.phase != LIMITER_KNOWN)
+	if (lane->index > lane->scan->teacher && lane->limiter.phase != LIMITER_KNOWN)
 		return; /* it waits for the first lane to learn the limit */
 	lane->silence *= 1 - entry->expected * (1 - loss_estimate(&lane->scan->loss));
 	if (lane->silence >= SILENCE_IS_EMPTY)
@@ -123,6 +123,8 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 	entry->expired = true;
 	slot = &lane->scan->slots[entry->slot];
 	asklog_close(lane, entry);
+	if (entry->sentinel || (slot->stage == STAGE_SETTLED && slot->by_target))
+		lane->unheard++;
 	if (entry->bracketed)
 		count_silence(e, host, lane, entry, now_ns);
 	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&

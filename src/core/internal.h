@@ -108,10 +108,12 @@ struct portscan {
 	        pace; /* asks of all lanes: --max-rate of -T, and a host-wide limit on errors when there are many lanes */
 	struct lane *lanes;
 	size_t lane_count;
+	uint32_t teacher;    /* the lane that learns the limit for all: the first that is not deaf */
 	bool router_refuses; /* a router answers for the host, and nothing of the host itself has been refused by it */
 	struct addr router;
-	bool target_refuses; /* the host itself refused something: its silence proves something */
-	size_t turn;         /* the lane that may ask first next time */
+	int64_t router_last_ns; /* when an ask was sent that a router refused last; 0: never */
+	bool target_refuses;    /* the host itself refused something: its silence proves something */
+	size_t turn;            /* the lane that may ask first next time */
 	bool limit_told;
 };
 
@@ -121,7 +123,9 @@ struct lane {
 	struct portscan *scan;
 	uint32_t index; /* in scan->lanes */
 	struct addr source;
-	int64_t wake_ns; /* nothing to do before */
+	int64_t wake_ns;  /* nothing to do before */
+	bool heard;       /* something was answered to it */
+	uint32_t unheard; /* asks of ports known to refuse that stayed unanswered, since anything was answered */
 
 	struct port_queue retry;    /* silent, and nothing proved about it */
 	struct port_queue urgent;   /* gave an answer that another one has to confirm */
@@ -425,6 +429,8 @@ void queue_urgent(struct lane *lane, struct port_slot *slot);
 bool asking_next(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, struct probe *out,
                  int64_t *wake_ns);
 void queue_push(struct lane *lane, struct port_slot *slot);
+/* Nothing comes back to that source any more, while another one hears: it asks no more, and its ports go to the others. */
+bool lane_is_deaf(const struct lane *lane);
 /* Takes a waiting port over from another lane when this one has none left. */
 bool asking_take_over(struct lane *lane);
 /* Every unsettled port got all the tries that make sense on a host that refuses nothing. */

@@ -18,6 +18,7 @@ enum {
 	UNSEEN_WINDOW_US = 300,
 	LEAD_WINDOW_US = 1000,
 	ORDER_GAP_US = 50,
+	ROUTER_QUIET_MS = 3500, /* in which the slowest router in wide use would have refused again */
 };
 #define WRONG_STATE           1e-6 /* wanted probability of calling a closed port open|filtered */
 #define SILENCE_WITHOUT_PROOF 0.6
@@ -65,6 +66,10 @@ uint32_t silences_missing(const struct engine *e, const struct lane *lane, const
 		missing = (uint32_t)(2 * payloads) - slot->attempts;
 	if (missing == 0 &&
 	    slot->brackets < (lane->scan->loss.lost + e->discovery_loss.lost > 0 ? BRACKETS_IF_LOSSY : BRACKETS_NEEDED))
+		missing = 1;
+	/* A router that refuses some ports has a limit of its own: as long as it goes on, silence may be its empty bucket. */
+	if (missing == 0 && lane->scan->target_refuses && lane->scan->router_last_ns > 0 &&
+	    lane->last_ask_ns < lane->scan->router_last_ns + ROUTER_QUIET_MS * MS)
 		missing = 1;
 	return missing;
 }

@@ -1,6 +1,9 @@
 /* queues.c: the ports that wait to be asked: fresh ones in their order, and those asked before, in turn. */
 #include "internal.h"
 
+/* Asks of ports known to refuse that stay unanswered until a source counts as deaf. */
+enum { UNHEARD_AT_FIRST = 6, UNHEARD_LATER = 16 };
+
 void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot)
 {
 	uint32_t number = (uint32_t)(slot - lane->scan->slots);
@@ -58,6 +61,18 @@ struct port_slot *fresh_head(struct lane *lane)
 	return lane->scan->fresh_next < lane->scan->slot_count ? &lane->scan->slots[lane->scan->fresh_next] : NULL;
 }
 
+bool lane_is_deaf(const struct lane *lane)
+{
+	const struct portscan *scan = lane->scan;
+
+	if (lane->unheard < (lane->heard ? UNHEARD_LATER : UNHEARD_AT_FIRST))
+		return false;
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (scan->lanes[i].heard && scan->lanes[i].unheard < UNHEARD_AT_FIRST)
+			return true;
+	return false;
+}
+
 /* A lane that has run out of ports takes over one that waits in the longest queue of the others: its tokens are as good. What
  * was proved of the port stays proved. */
 bool asking_take_over(struct lane *lane)
@@ -67,12 +82,15 @@ bool asking_take_over(struct lane *lane)
 	struct port_queue *queue;
 	struct port_slot *slot;
 
-	if (lane->outstanding > 0 || head(lane, &lane->retry) || head(lane, &lane->suspects) || fresh_head(lane))
+	if (lane->outstanding > 0 || lane_is_deaf(lane) || head(lane, &lane->retry) || head(lane, &lane->suspects) ||
+	    fresh_head(lane))
 		return false;
 	for (size_t i = 0; i < scan->lane_count; i++) {
 		struct lane *other = &scan->lanes[i];
+		/* The last port of a lane at work is left to it. */
+		bool idle = lane_is_deaf(other) || (i > scan->teacher && other->limiter.phase != LIMITER_KNOWN);
 
-		if (other->retry.count + other->suspects.count < 2 ||
+		if (other->retry.count + other->suspects.count < (idle ? 1 : 2) ||
 		    (!head(other, &other->retry) && !head(other, &other->suspects)))
 			continue;
 		if (!longest ||

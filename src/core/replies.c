@@ -165,6 +165,8 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 
 	lane->send_pauses = 0;
 	lane->wake_ns = at_ns;
+	lane->heard = true;
+	lane->unheard = 0;
 	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {
 		ask_for_confirmation(lane, slot, entry);
 		host_set_wake(e, host, at_ns);
@@ -176,6 +178,9 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 			asklog_close(lane, entry);
 		if (lane->window < MOST_WINDOW)
 			lane->window += 1;
+		if (verdict->state == PORT_FILTERED && !verdict->by_target &&
+		    entry->sent_ns > lane->scan->router_last_ns)
+			lane->scan->router_last_ns = entry->sent_ns;
 		entry->refused = is_refusal(lane->scan, verdict);
 		entry->answered = !entry->refused;
 		if (entry->refused)

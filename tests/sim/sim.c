@@ -119,6 +119,10 @@ static void send_back(struct sim *sim, size_t index, const struct reply *reply)
 	struct sim_event event = {.host = index, .reply = *reply};
 	int copies = lost(sim, host->duplicate) ? 2 : 1;
 
+	for (size_t i = 0; i < sim->source_count && i < 32; i++)
+		if (sim->deaf >> i & 1 && addr_equal(&sim->sources[i], &reply->dst))
+			return;
+
 	if (reply->data_bytes > 0 && reply->data) {
 		size_t n = reply->data_bytes < sizeof(event.data) ? reply->data_bytes : sizeof(event.data);
 

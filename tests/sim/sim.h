@@ -97,6 +97,7 @@ struct sim {
 	uint16_t source_ports[64];
 	struct addr *sources; /* --source-ips; the simulation frees them */
 	size_t source_count;
+	uint32_t deaf; /* bit for each of the first 32 sources that gets no answer */
 	struct payload_book *book;
 };
 
