@@ -101,27 +101,26 @@ static void test_measures_any_rate(void **state)
 static void test_interval(void **state)
 {
 	struct limiter limiter;
-	int64_t last_ns = SECOND, interval_ns = 500 * MS;
+	const int64_t interval_ns = 500 * MS;
+	int64_t last_ns = SECOND + interval_ns;
 
 	(void)state;
+	/* One error, then one each 500 ms (Cisco IOS): at first it might as well be a bucket that others had almost emptied. */
 	take_burst(&limiter, 1, SECOND);
 	limiter_empty(&limiter, SECOND + 310 * MS);
-	limiter_used(&limiter, SECOND + 630 * MS);
-	last_ns = SECOND + 630 * MS;
-	assert_true(limiter_is_interval(&limiter));
-	for (int i = 0; i < 20; i++) {
-		int64_t try_ns = limiter_ready_ns(&limiter, limiter_try_level(&limiter), last_ns);
-
-		if (try_ns - last_ns >= interval_ns) {
-			limiter_used(&limiter, try_ns);
-			last_ns = try_ns;
-		} else {
-			limiter_empty(&limiter, try_ns);
-		}
+	assert_false(limiter_is_interval(&limiter));
+	for (int i = 0; i < 8; i++) {
+		limiter_used(&limiter, last_ns);
+		limiter_empty(&limiter, last_ns + 50 * MS);
+		last_ns += interval_ns;
 	}
-	/* Narrowed down to within a few percent, on the safe side. */
-	assert_true(limiter.longest_ns >= interval_ns && limiter.longest_ns < interval_ns * 105 / 100);
+	assert_true(limiter_is_interval(&limiter));
 	assert_true(limiter.rate == 2.0);
+	assert_true(limiter.longest_ns >= interval_ns && limiter.longest_ns < interval_ns * 105 / 100);
+	/* From then on the level is the time since the last error, in intervals. */
+	limiter_used(&limiter, last_ns);
+	assert_true(limiter_level(&limiter, last_ns + interval_ns / 2) < 0.52);
+	assert_true(limiter_ready_ns(&limiter, 1, last_ns) >= last_ns + interval_ns);
 }
 
 static void test_adopted_from_another_source(void **state)

@@ -83,7 +83,7 @@ static const struct {
 } usual_limits[] = {
         {1, 6, 7.5},  /* Linux, IPv4, per peer */
         {10, 6, 7.5}, /* Linux, IPv6 */
-        {2, 1, 1.5},  /* Cisco IOS: one each 500 ms */
+        {2, 1, 2.5},  /* Cisco IOS: one each 500 ms */
 };
 
 static double settle_rate(struct limiter *limiter, double measured, double error)
@@ -95,8 +95,15 @@ static double settle_rate(struct limiter *limiter, double measured, double error
 		if (limiter->burst > usual_limits[i].burst_most || measured < rate * (1 - error) ||
 		    measured > rate * (1 + error))
 			continue;
-		if (usual_limits[i].burst <= 1)
+		if (usual_limits[i].burst <= 1) {
+			/* At the start it looks like a bucket that somebody else had almost emptied: the rate decides. */
+			if (error > 0.25)
+				continue;
+			limiter->burst = 1;
+			limiter->longest_ns = (int64_t)(1.02 * SECOND_NS / rate);
+			limiter->shortest_ns = (int64_t)(0.97 * SECOND_NS / rate);
 			return rate;
+		}
 		/* Tell-tale at first sight only with the right burst; with a smaller one the rate has to be known well. */
 		if (limiter->burst < usual_limits[i].burst - 1.5 && error > 0.25)
 			continue;
