@@ -10,7 +10,7 @@ BUILD   ?= build/$(VARIANT)
 VERSION := 0.1.0
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
         -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough -Wnull-dereference
-CPPFLAGS_ALL := -Iinclude -D_GNU_SOURCE -DNSCAN_VERSION='"$(VERSION)"' $(shell pkg-config --cflags libxml-2.0 2>/dev/null) $(CPPFLAGS)
+CPPFLAGS_ALL = -Iinclude -D_GNU_SOURCE -DNSCAN_VERSION='"$(VERSION)"' $(shell pkg-config --cflags libxml-2.0 2>/dev/null) $(CPPFLAGS)
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS)
 LIBS := -lnet -lpcap -lmnl -lcap-ng -ljansson -lxml2 -lm
@@ -66,7 +66,7 @@ help:
 # What Debian 12 has to provide. RUN_PACKAGES is for the tests, the lint and the demo's LAN.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libmnl-dev libcap-ng-dev libjansson-dev libxml2-dev
 RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping procps util-linux jq python3
-TEST_PACKAGES  := libcmocka-dev clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db
+TEST_PACKAGES  := libcmocka-dev shellcheck clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db
 
 .PHONY: deps-quiet deps-build deps-run deps-test
 deps: deps-build deps-run deps-test
