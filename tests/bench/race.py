@@ -146,7 +146,7 @@ class Figures:
 
 
 def show(all_figures):
-    first, wide = all_figures[0], max(len(figures.right) for figures in all_figures) + 2
+    first, wide = all_figures[0], max(14, *(len(figures.right) + 2 for figures in all_figures))
     print(f"  {'':14}{'time':>9}{'ratio':>7}{'from-to':>13}{'packets':>9}{'ratio':>7}{'states right':>{wide}}{'memory':>10}".rstrip())
     for figures in all_figures:
         print(f"  {figures.name:14}{figures.seconds:7.2f} s{figures.seconds / first.seconds:7.2f}{figures.span:>13}"
