@@ -291,9 +291,8 @@ deaf_sources()
 	n=${first##*.}
 	in_host iptables --wait -A INPUT -p udp --dport 30040:30059 -j DROP
 	in_host iptables --wait -I INPUT -s "10.77.0.$((n + 1))" -j DROP
-	background -p 30001-30120 --source-ips "$list" --max-time 60s 10.77.0.2
-	sleep 3
 	in_host iptables --wait -I INPUT -s "10.77.0.$((n + 2))" -j DROP
+	background -p 30001-30120 --source-ips "$list" --max-time 60s 10.77.0.2
 	wait "$pid"
 	in_host iptables --wait -F INPUT
 	equal "two sources of eight hear nothing: the scan comes to its end ($(summary .elapsed_s) s)" false "$(summary .partial)" "$out/stderr"
