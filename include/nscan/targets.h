@@ -12,6 +12,7 @@
 
 #include "nscan/addr.h"
 #include "nscan/err.h"
+#include "nscan/ranges.h"
 
 /* Turns a host name into an address. Injected, so that the core does no I/O. Returns false with *err set. */
 struct resolver {
@@ -54,5 +55,9 @@ struct target_cursor {
  * over, not walked. False at the end. */
 bool target_next(const struct target_set *include, const struct target_set *exclude, struct target_cursor *cursor,
                  struct addr *out);
+/* The same by runs of consecutive addresses: the rest of the run that the cursor stands in, else the next one. Runs may
+ * touch each other. */
+bool target_next_run(const struct target_set *include, const struct target_set *exclude, struct target_cursor *cursor,
+                     struct addr_range *out);
 
 #endif

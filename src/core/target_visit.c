@@ -84,8 +84,8 @@ static bool free_run(const struct visit *visit, struct addr from, struct addr_ra
 	return false;
 }
 
-bool target_next(const struct target_set *include, const struct target_set *exclude, struct target_cursor *cursor,
-                 struct addr *out)
+/* Brings the cursor to the next run that is wanted, unless it stands in one. */
+static bool find_run(const struct target_set *include, const struct target_set *exclude, struct target_cursor *cursor)
 {
 	while (!addr_is_set(&cursor->run_last)) {
 		struct visit visit = {include, exclude, NULL, NULL};
@@ -106,12 +106,37 @@ bool target_next(const struct target_set *include, const struct target_set *excl
 			cursor->element++;
 		}
 	}
-	*out = cursor->next;
-	if (addr_equal(out, &cursor->run_last))
+	return true;
+}
+
+/* The addresses through `last` are visited. */
+static void pass(struct target_cursor *cursor, const struct addr *last)
+{
+	if (addr_equal(last, &cursor->run_last))
 		cursor->run_last = (struct addr){0};
+	cursor->next = *last;
 	if (!addr_increment(&cursor->next)) {
 		cursor->element++;
 		cursor->started = false;
 	}
+}
+
+bool target_next(const struct target_set *include, const struct target_set *exclude, struct target_cursor *cursor,
+                 struct addr *out)
+{
+	if (!find_run(include, exclude, cursor))
+		return false;
+	*out = cursor->next;
+	pass(cursor, out);
+	return true;
+}
+
+bool target_next_run(const struct target_set *include, const struct target_set *exclude, struct target_cursor *cursor,
+                     struct addr_range *out)
+{
+	if (!find_run(include, exclude, cursor))
+		return false;
+	*out = (struct addr_range){cursor->next, cursor->run_last};
+	pass(cursor, &out->last);
 	return true;
 }
