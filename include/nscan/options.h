@@ -23,7 +23,7 @@ struct text_list {
 	size_t count;
 };
 
-enum { OUTPUT_MAX = 16, OUTPUT_PATH_BYTES = 256 };
+enum { OUTPUT_MAX = 16, OUTPUT_PATH_BYTES = 256, OPTION_ROWS_MAX = 128 };
 
 /* One -oN, -oX, -oG or -oJ; -oA is four of them. */
 struct output_choice {
@@ -88,7 +88,7 @@ struct options {
 	bool packet_trace;
 	int64_t stats_every_ns; /* 0: never */
 
-	uint64_t seen; /* one bit for each row of the table that was given */
+	bool seen[OPTION_ROWS_MAX]; /* by row of the table: it was given */
 };
 
 /* Reads argv[1..]. False with one line in *err (ERR_USAGE) that names the argument and the remedy; *options needs

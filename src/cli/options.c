@@ -122,11 +122,11 @@ static bool parse_option(struct options *options, int *at, struct err *err)
 	const char *argument = options->argv[(*at)++];
 	const char *value;
 	const struct option_row *row = split_argument(argument, &value);
-	uint64_t bit;
+	bool *seen;
 
 	if (!row)
 		return unknown_option(argument, err);
-	bit = UINT64_C(1) << (row - option_rows);
+	seen = &options->seen[row - option_rows];
 	if (row->place == VALUE_NONE && value)
 		return err_set(err, ERR_USAGE, "%s takes no value; leave '=%s' away", row->name, value);
 	if (row->place == VALUE_ATTACHED && !value)
@@ -139,9 +139,9 @@ static bool parse_option(struct options *options, int *at, struct err *err)
 			return err_set(err, ERR_USAGE, "%s needs a value (%s), but the option %s follows", row->name,
 			               row->value, value);
 	}
-	if ((options->seen & bit) && row->place != VALUE_NONE && !row->repeats)
+	if (*seen && row->place != VALUE_NONE && !row->repeats)
 		return err_set(err, ERR_USAGE, "%s is given twice; give it once", row->name);
-	options->seen |= bit;
+	*seen = true;
 	return row->set(options, row, value, err);
 }
 
@@ -149,7 +149,7 @@ static bool was_seen(const struct options *options, const char *name)
 {
 	const struct option_row *row = find_row(name, strlen(name));
 
-	return row && (options->seen & UINT64_C(1) << (row - option_rows));
+	return row && options->seen[row - option_rows];
 }
 
 static bool check_conflicts(const struct options *options, struct err *err)
@@ -167,9 +167,11 @@ static bool check_conflicts(const struct options *options, struct err *err)
 static bool check_whole(struct options *options, struct err *err)
 {
 	if (options_action(options) == ACTION_RESUME) {
-		const struct option_row *row = find_row("--resume", strlen("--resume"));
+		size_t given = 0;
 
-		if (options->seen != UINT64_C(1) << (row - option_rows) || options->targets.count > 0)
+		for (size_t i = 0; i < option_row_count; i++)
+			given += options->seen[i];
+		if (given > 1 || options->targets.count > 0)
 			return err_set(err, ERR_USAGE,
 			               "--resume takes every other option and the targets from its file; give --resume "
 			               "%s alone",

@@ -303,7 +303,8 @@ const struct option_row option_rows[] = {
          .help = "the version"},
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
-_Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= 64, "struct options has one bit of `seen` for each row");
+_Static_assert(sizeof(option_rows) / sizeof(option_rows[0]) <= OPTION_ROWS_MAX,
+               "struct options has one `seen` for each row");
 
 const struct option_conflict option_conflicts[] = {
         {"-sn", "-sU", "-sn asks no ports"},
