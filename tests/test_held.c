@@ -119,6 +119,34 @@ static void fixed_port(void **state)
 	close(blocker);
 }
 
+/* A range: every port that is free, in order; drawn from it when it has more than wanted. */
+static void port_range(void **state)
+{
+	struct held_ports held;
+	struct err err = {0};
+	int blocker = bind_udp(0);
+	uint16_t taken = bound_port(blocker);
+	uint16_t first = taken > 65000 ? (uint16_t)(taken - 20) : taken;
+
+	(void)state;
+	assert_true(held_ports_take_range(first, (uint16_t)(first + 20), 100, 1, &held, &err));
+	assert_in_range(held.count, 1, 20);
+	for (size_t i = 0; i < held.count; i++) {
+		assert_int_not_equal(held.ports[i], taken);
+		assert_in_range(held.ports[i], first, first + 20);
+		assert_true(i == 0 || held.ports[i] > held.ports[i - 1]);
+	}
+	held_ports_release(&held);
+	assert_true(held_ports_take_range(20000, 29999, 8, 1, &held, &err));
+	assert_int_equal(held.count, 8);
+	for (size_t i = 0; i < held.count; i++)
+		assert_in_range(held.ports[i], 20000, 29999);
+	held_ports_release(&held);
+	assert_false(held_ports_take_range(taken, taken, 1, 1, &held, &err));
+	assert_non_null(strstr(err.text, "in use"));
+	close(blocker);
+}
+
 static void raises_the_file_limit(void **state)
 {
 	struct rlimit before, tight;
@@ -222,9 +250,13 @@ static void reserved_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(holds_random_ports), cmocka_unit_test(seed_decides),
-	        cmocka_unit_test(fixed_port),         cmocka_unit_test(raises_the_file_limit),
-	        cmocka_unit_test(fewer_than_wanted),  cmocka_unit_test(nothing_left_behind),
+	        cmocka_unit_test(holds_random_ports),
+	        cmocka_unit_test(seed_decides),
+	        cmocka_unit_test(fixed_port),
+	        cmocka_unit_test(port_range),
+	        cmocka_unit_test(raises_the_file_limit),
+	        cmocka_unit_test(fewer_than_wanted),
+	        cmocka_unit_test(nothing_left_behind),
 	        cmocka_unit_test(reserved_ports),
 	};
 

@@ -92,6 +92,8 @@ static const struct {
         {"-p 53 -p 54 10.0.0.1", {"-p is given twice"}},
         {"-g 0 10.0.0.1", {"-g 0", "1 to 65535"}},
         {"-g 65536 10.0.0.1", {"-g 65536"}},
+        {"-g 5- 10.0.0.1", {"-g 5-", "range such as"}},
+        {"-g 50-40 10.0.0.1", {"-g 50-40", "backwards", "40-50"}},
         {"-p 0 10.0.0.1", {"-p", "0"}},
         {"-p 70000 10.0.0.1", {"-p", "70000"}},
         {"-p _ 10.0.0.1", {"-p"}},
@@ -299,6 +301,12 @@ static void test_probe_options(void **state)
 	assert_memory_equal(o.data, "hello", 5);
 	assert_int_equal(o.checksum_mode, CHECKSUM_NONE);
 	assert_int_equal(o.source_port, 53);
+	assert_int_equal(o.source_port_last, 53);
+	options_free(&o);
+
+	o = parse("-g40000-40099 h");
+	assert_int_equal(o.source_port, 40000);
+	assert_int_equal(o.source_port_last, 40099);
 	options_free(&o);
 
 	o = parse("--data-length 0 h");

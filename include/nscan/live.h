@@ -40,6 +40,10 @@ struct held_ports {
 /* Holds `want` ports picked at random by `seed` between 1024 and 65535, skipping those in use; or exactly `fixed` when it
  * is not 0 (-g). Raises RLIMIT_NOFILE as needed. Fewer than wanted is fine, none is an error. */
 bool held_ports_take(size_t want, uint16_t fixed, uint64_t seed, struct held_ports *out, struct err *err);
+/* Holds the ports first to last that are free here, or `most` of them drawn by `seed` when the range has more (-g FIRST-LAST). None
+ * is an error. */
+bool held_ports_take_range(uint16_t first, uint16_t last, size_t most, uint64_t seed, struct held_ports *out,
+                           struct err *err);
 void held_ports_release(struct held_ports *held);
 
 /* The time of day in nanoseconds since 1970, for reports. */

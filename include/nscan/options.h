@@ -58,7 +58,8 @@ struct options {
 	struct addr source;    /* -S */
 	struct addr *sources;  /* --source-ips; NULL: not given */
 	size_t source_count;
-	uint64_t source_port; /* -g; 0: any */
+	uint16_t source_port;      /* -g; 0: any */
+	uint16_t source_port_last; /* -g FIRST-LAST; else as source_port */
 	uint64_t ttl;
 	uint64_t tos;
 	bool has_data; /* --data, --data-string, --data-length */
@@ -162,6 +163,7 @@ bool option_ports(struct options *, const struct option_row *, const char *, str
 bool option_fast(struct options *, const struct option_row *, const char *, struct err *);
 bool option_top_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source(struct options *, const struct option_row *, const char *, struct err *);
+bool option_source_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source_ips(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_hex(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_string(struct options *, const struct option_row *, const char *, struct err *);

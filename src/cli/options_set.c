@@ -162,6 +162,36 @@ bool option_source(struct options *options, const struct option_row *row, const 
 	return true;
 }
 
+/* A whole number from 1 to 65535 that takes all of text[0..n). */
+static bool one_port(const char *text, size_t n, uint16_t *out)
+{
+	char copy[8];
+	uint64_t number;
+
+	if (n == 0 || n >= sizeof(copy))
+		return false;
+	memcpy(copy, text, n);
+	copy[n] = '\0';
+	if (!value_number(copy, &number) || number < 1 || number > UINT16_MAX)
+		return false;
+	*out = (uint16_t)number;
+	return true;
+}
+
+bool option_source_ports(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+	size_t n = strcspn(value, "-:");
+	const char *last = value[n] ? value + n + 1 : value;
+
+	if (!one_port(value, n, &options->source_port) || !one_port(last, strlen(last), &options->source_port_last))
+		return err_set(err, ERR_USAGE, "%s %s: give a port from 1 to 65535, or a range such as 40000-40099",
+		               row->name, value);
+	if (options->source_port_last < options->source_port)
+		return err_set(err, ERR_USAGE, "%s %s: the range is backwards; give %u-%u", row->name, value,
+		               options->source_port_last, options->source_port);
+	return true;
+}
+
 bool option_source_ips(struct options *options, const struct option_row *row, const char *value, struct err *err)
 {
 	struct err why = {0};

@@ -52,11 +52,13 @@ static void keep_outside(struct held_ports *held, const struct port_list *asked)
 
 bool own_ports_hold(struct scan *scan, uint64_t random, struct err *err)
 {
-	uint16_t fixed = (uint16_t)scan->options->source_port;
-	const struct port_list *asked = &scan->options->ports;
-	bool apart = !fixed && asked->count > 0 && scans_itself(scan);
+	const struct options *o = scan->options;
+	const struct port_list *asked = &o->ports;
+	bool apart = asked->count > 0 && scans_itself(scan);
 
-	if (!held_ports_take(apart ? how_many(asked) : HELD_PORTS, fixed, random, &scan->held, err))
+	if (o->source_port)
+		return held_ports_take_range(o->source_port, o->source_port_last, MOST_TRIED, random, &scan->held, err);
+	if (!held_ports_take(apart ? how_many(asked) : HELD_PORTS, 0, random, &scan->held, err))
 		return false;
 	if (apart)
 		keep_outside(&scan->held, asked);

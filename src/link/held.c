@@ -101,6 +101,12 @@ static void raise_file_limit(size_t want)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= need)
 		return;
+	if (need > limit.rlim_max) {
+		struct rlimit more = {.rlim_cur = need, .rlim_max = need};
+
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0) /* takes CAP_SYS_RESOURCE */
+			return;
+	}
 	limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -120,21 +126,31 @@ static bool fixed_failed(struct err *err, uint16_t port, int error)
 	return err_set(err, ERR_SYSTEM, "cannot hold source port %u (-g): %s", port, strerror(error));
 }
 
-/* Random ports until enough are held, all were tried, or the process may open no more files. Returns the last errno. */
-static int hold_random(size_t want, uint64_t seed, struct port_set *avoid, struct held_ports *out)
+static bool range_failed(struct err *err, uint16_t first, uint16_t last, int error)
+{
+	if (first == last)
+		return fixed_failed(err, first, error);
+	return err_set(err, ERR_SYSTEM, "cannot hold any source port from %u to %u (-g): %s", first, last,
+	               strerror(error));
+}
+
+/* Random ports of the range until enough are held, all were tried, or the process may open no more files. Returns the last
+ * errno. */
+static int hold_random(unsigned first, unsigned last, size_t want, uint64_t seed, struct port_set *avoid,
+                       struct held_ports *out)
 {
 	struct rng rng = rng_from_seed(seed);
 	unsigned left = 0;
 	int error = EADDRINUSE;
 
-	for (unsigned port = FIRST_PORT; port < 65536; port++)
+	for (unsigned port = first; port <= last; port++)
 		left += !port_set_has(avoid, port);
 	for (; left > 0 && out->count < want; left--) {
-		unsigned port = FIRST_PORT + rng_below(&rng, PORTS);
+		unsigned port = first + rng_below(&rng, last - first + 1);
 		int fd;
 
 		while (port_set_has(avoid, port))
-			port = port == 65535 ? FIRST_PORT : port + 1;
+			port = port == last ? first : port + 1;
 		port_set_add(avoid, port);
 		fd = hold((uint16_t)port);
 		if (fd >= 0) {
@@ -149,15 +165,28 @@ static int hold_random(size_t want, uint64_t seed, struct port_set *avoid, struc
 	return error;
 }
 
-bool held_ports_take(size_t want, uint16_t fixed, uint64_t seed, struct held_ports *out, struct err *err)
+/* Every port of the range that can be had, in ascending order. Returns the last errno. */
+static int hold_all(unsigned first, unsigned last, struct held_ports *out)
 {
-	struct port_set avoid = {{0}};
-	int error;
+	int error = EADDRINUSE;
 
-	if (fixed || want == 0)
-		want = 1;
-	if (want > PORTS)
-		want = PORTS;
+	for (unsigned port = first; port <= last; port++) {
+		int fd = hold((uint16_t)port);
+
+		if (fd >= 0) {
+			out->ports[out->count] = (uint16_t)port;
+			out->sockets[out->count++] = fd;
+			continue;
+		}
+		error = errno;
+		if (error != EADDRINUSE && error != EACCES)
+			break;
+	}
+	return error;
+}
+
+static bool make_room(size_t want, struct held_ports *out, struct err *err)
+{
 	*out = (struct held_ports){.ports = calloc(want, sizeof(*out->ports)),
 	                           .sockets = calloc(want, sizeof(*out->sockets))};
 	if (!out->ports || !out->sockets) {
@@ -165,20 +194,44 @@ bool held_ports_take(size_t want, uint16_t fixed, uint64_t seed, struct held_por
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	}
 	raise_file_limit(want);
-	if (fixed) {
-		out->ports[0] = fixed;
-		out->sockets[0] = hold(fixed);
-		out->count = out->sockets[0] >= 0;
-		error = errno;
-	} else {
-		avoid_reserved(&avoid);
-		error = hold_random(want, seed, &avoid, out);
-	}
+	return true;
+}
+
+bool held_ports_take_range(uint16_t first, uint16_t last, size_t most, uint64_t seed, struct held_ports *out,
+                           struct err *err)
+{
+	struct port_set avoid = {{0}};
+	size_t size = (size_t)(last - first) + 1;
+	size_t want = most < size ? most : size;
+	int error;
+
+	if (!make_room(want, out, err))
+		return false;
+	error = want < size ? hold_random(first, last, want, seed, &avoid, out) : hold_all(first, last, out);
 	if (out->count > 0)
 		return true;
 	held_ports_release(out);
+	return range_failed(err, first, last, error);
+}
+
+bool held_ports_take(size_t want, uint16_t fixed, uint64_t seed, struct held_ports *out, struct err *err)
+{
+	struct port_set avoid = {{0}};
+	int error;
+
 	if (fixed)
-		return fixed_failed(err, fixed, error);
+		return held_ports_take_range(fixed, fixed, 1, seed, out, err);
+	if (want == 0)
+		want = 1;
+	if (want > PORTS)
+		want = PORTS;
+	if (!make_room(want, out, err))
+		return false;
+	avoid_reserved(&avoid);
+	error = hold_random(FIRST_PORT, UINT16_MAX, want, seed, &avoid, out);
+	if (out->count > 0)
+		return true;
+	held_ports_release(out);
 	return err_set(err, ERR_SYSTEM, "cannot hold any UDP source port: %s", strerror(error));
 }
 
