@@ -13,7 +13,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 CPPFLAGS_ALL = -Iinclude -D_GNU_SOURCE -DNSCAN_VERSION='"$(VERSION)"' $(shell pkg-config --cflags libxml-2.0 2>/dev/null) $(CPPFLAGS)
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS)
-LIBS := -lnet -lpcap -lmnl -lcap-ng -ljansson -lxml2 -lm
+LIBS := -lnet -lpcap -lmnl -lcap-ng -ljansson -lxml2 -lcares -lm
 
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL := -std=c11 $(WARN) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-null-dereference
@@ -64,9 +64,9 @@ help:
 	@echo 'install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 
 # What Debian 12 has to provide. RUN_PACKAGES is for the tests, the lint and the demo's LAN.
-BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libmnl-dev libcap-ng-dev libjansson-dev libxml2-dev
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libmnl-dev libcap-ng-dev libjansson-dev libxml2-dev libc-ares-dev
 RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping procps util-linux jq python3
-TEST_PACKAGES  := libcmocka-dev shellcheck clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db
+TEST_PACKAGES  := libcmocka-dev shellcheck clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db ieee-data
 
 .PHONY: deps-quiet deps-build deps-run deps-test
 deps: deps-build deps-run deps-test

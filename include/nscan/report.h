@@ -11,6 +11,7 @@
 #include "nscan/event.h"
 #include "nscan/ports.h"
 #include "nscan/ranges.h"
+#include "nscan/vendor.h"
 
 /* What is known when the scan starts. Pointers stay the caller's and outlive the reports. */
 struct scan_info {
@@ -28,6 +29,7 @@ struct scan_info {
 	int verbose;                   /* -v */
 	int debug;                     /* -d */
 	bool resolve_nothing;
+	struct vendors *vendors; /* whose hardware addresses are; NULL: nobody is named */
 };
 
 struct scan_summary {

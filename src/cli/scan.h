@@ -49,6 +49,7 @@ struct scan {
 	int64_t stop_ns; /* --max-time: when it is over, on the link's clock; INT64_MAX: never */
 
 	struct scan_info info;
+	struct vendors *vendors;
 	struct reports *reports;
 	struct reports *continued; /* the -oJ file that --resume goes on writing; NULL without */
 

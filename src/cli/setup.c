@@ -169,6 +169,7 @@ static void describe(struct scan *scan)
 	        .verbose = o->verbose,
 	        .debug = o->debug,
 	        .resolve_nothing = o->no_names,
+	        .vendors = scan->vendors,
 	};
 	scan->stop_ns = o->max_time_ns ? scan->info.start_ns + o->max_time_ns : INT64_MAX;
 }
@@ -244,6 +245,9 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 	    !rights_check(err) || !survey_paths(scan, err) || !claiming_check(scan, err) || !check_sizes(scan, err) ||
 	    !choose_seeds(scan, err) || !make_data(scan, err) || !open_link(scan, err) || !start_engine(scan, err))
 		return false;
+	scan->vendors = vendors_new(NULL, NULL);
+	if (!scan->vendors)
+		return no_memory(err);
 	describe(scan);
 	if (!open_reports(scan, err))
 		return false;
@@ -277,6 +281,7 @@ void scan_close(struct scan *scan)
 	progress_clear(&scan->progress);
 	close_reports(scan, scan->reports);
 	close_reports(scan, scan->continued);
+	vendors_free(scan->vendors);
 	engine_free(scan->engine);
 	craft_free(scan->craft);
 	payload_book_free(scan->payloads);

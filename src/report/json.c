@@ -110,6 +110,15 @@ static void print_host(FILE *out, const struct event *event)
 		put_string(out, "mac", mac_format(host->mac, mac));
 }
 
+/* What is known of a host from elsewhere than the network's answers. */
+static void print_host_names(struct report *report, const struct event *event)
+{
+	char vendor[VENDOR_TEXT_BYTES];
+
+	if (event->u.host.has_mac)
+		put_string(report->out, "vendor", vendor_name(report->info->vendors, event->u.host.mac, vendor));
+}
+
 static void print_port(FILE *out, const struct event *event)
 {
 	const struct port_event *port = &event->u.port;
@@ -166,6 +175,8 @@ static void json_event(struct report *report, const struct event *event)
 		return;
 	begin_object(report->out, lines[event->kind].type);
 	lines[event->kind].print(report->out, event);
+	if (event->kind == EVENT_HOST)
+		print_host_names(report, event);
 	end_object(report->out);
 }
 

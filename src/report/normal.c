@@ -69,9 +69,20 @@ static void normal_event(struct report *report, const struct event *event)
 	}
 }
 
-static void print_host_lines(FILE *out, const struct host_result *host)
+/* " 00:1B:21:01:02:03 (Intel Corporate)" */
+static void print_mac(struct report *report, const uint8_t mac[MAC_BYTES])
+{
+	char text[MAC_TEXT_BYTES], vendor[VENDOR_TEXT_BYTES];
+
+	fprintf(report->out, " %s", mac_format(mac, text));
+	if (vendor_name(report->info->vendors, mac, vendor))
+		fprintf(report->out, " (%s)", vendor);
+}
+
+static void print_host_lines(struct report *report, const struct host_result *host)
 {
 	char text[ADDR_TEXT_BYTES];
+	FILE *out = report->out;
 
 	fprintf(out, "Nscan report for %s\nHost is up (", addr_format(&host->addr, text));
 	if (host->host.has_rtt) {
@@ -82,7 +93,7 @@ static void print_host_lines(FILE *out, const struct host_result *host)
 	print_from(out, &host->host.from);
 	fputs(").", out);
 	if (host->host.has_mac)
-		fprintf(out, " %s", mac_format(host->host.mac, text));
+		print_mac(report, host->host.mac);
 	fputc('\n', out);
 	if (!host->has_limit)
 		return;
@@ -121,7 +132,7 @@ static void print_up(struct report *report, const struct host_result *host)
 		return;
 	}
 	enter(report, SECTION_HOST);
-	print_host_lines(report->out, host);
+	print_host_lines(report, host);
 	print_port_table(report->out, host, &groups);
 	print_not_shown(report->out, host, &groups);
 	print_notes(report->out, host);
