@@ -345,7 +345,7 @@ static void test_timestamp(void **state)
 	b.bytes[20] = ICMP4_TIMESTAMP;
 	finish_icmp(&b, 20);
 	assert_true(decode(&b, &r));
-	assert_int_equal(r.kind, REPLY_OTHER);
+	assert_int_equal(r.kind, REPLY_TIMESTAMP_REQUEST);
 }
 
 static void test_port_unreachable(void **state)
@@ -774,6 +774,9 @@ static void test_icmpv6(void **state)
 	assert_true(decode(&b, &r));
 	assert_int_equal(r.next_hop_mtu, 65535);
 	b.bytes[40] = 135; /* neighbour solicitation */
+	assert_true(decode(&b, &r));
+	assert_int_equal(r.kind, REPLY_NEIGHBOUR);
+	b.bytes[40] = 137; /* redirect */
 	assert_true(decode(&b, &r));
 	assert_int_equal(r.kind, REPLY_OTHER);
 }

@@ -30,6 +30,8 @@ static const char *const kind_names[] = {
         [REPLY_ECHO_REQUEST] = "echo-request",
         [REPLY_ECHO] = "echo-reply",
         [REPLY_TIMESTAMP] = "timestamp-reply",
+        [REPLY_TIMESTAMP_REQUEST] = "timestamp-request",
+        [REPLY_NEIGHBOUR] = "neighbour",
         [REPLY_UDP] = "udp",
         [REPLY_ICMP_ERROR] = "icmp-error",
         [REPLY_FRAGMENT] = "fragment",
@@ -142,6 +144,7 @@ static void write_ip(FILE *out, const struct reply *reply)
 	case REPLY_ECHO_REQUEST:
 	case REPLY_ECHO:
 	case REPLY_TIMESTAMP:
+	case REPLY_TIMESTAMP_REQUEST:
 		fprintf(out, " icmp-id=0x%04x sequence=%u", reply->icmp_id, reply->icmp_sequence);
 		write_data(out, reply);
 		break;
@@ -194,8 +197,8 @@ static pcap_t *open_capture(const char *name, enum frame_link *link)
 	capture = pcap_open_offline(path, why);
 	if (!capture)
 		fail_msg("%s", why);
-	assert_true(pcap_datalink(capture) == DLT_EN10MB || pcap_datalink(capture) == DLT_RAW);
-	*link = pcap_datalink(capture) == DLT_RAW ? FRAME_RAW_IP : FRAME_ETHERNET;
+	assert_true(frame_link_known((unsigned)pcap_datalink(capture)));
+	*link = (enum frame_link)pcap_datalink(capture);
 	return capture;
 }
 

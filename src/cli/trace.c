@@ -118,6 +118,7 @@ void trace_received(const struct trace *trace, const struct reply *reply, int64_
 	FILE *out = trace->out;
 
 	if (!out || reply->kind == REPLY_NONE || reply->kind == REPLY_OTHER || reply->kind == REPLY_ECHO_REQUEST ||
+	    reply->kind == REPLY_TIMESTAMP_REQUEST || reply->kind == REPLY_NEIGHBOUR ||
 	    (reply->kind == REPLY_ARP && !reply->arp_is_reply) ||
 	    (reply->kind == REPLY_UDP && !is_held_port(trace->settings, reply->dst_port)))
 		return;

@@ -317,6 +317,8 @@ void engine_receive(struct engine *e, const struct reply *reply, int64_t at_ns)
 		break;
 	case REPLY_NONE:
 	case REPLY_ECHO_REQUEST:
+	case REPLY_TIMESTAMP_REQUEST:
+	case REPLY_NEIGHBOUR:
 	case REPLY_FRAGMENT:
 	case REPLY_OTHER:
 		break;

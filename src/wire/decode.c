@@ -1,21 +1,21 @@
 /* decode.c: frames to typed replies. Checked in this order: version, header length, total length, fragment, checksum. */
 #include "nscan/decode.h"
 
+#include "frame.h"
 #include "ip.h"
 #include "nscan/bytes.h"
 #include "nscan/checksum.h"
 #include "nscan/wire.h"
 
-/* 802.1Q, 802.1ad, and the older QinQ type; two tags at most are looked behind. */
-enum { ETHERTYPE_VLAN = 0x8100, ETHERTYPE_QINQ = 0x88a8, ETHERTYPE_QINQ_OLD = 0x9100, MAX_VLAN_TAGS = 2 };
 enum { ARP_HARDWARE_ETHERNET = 1, ARP_REQUEST = 1, ARP_REPLY = 2 };
-enum { IP_PROTO_TCP = 6 };
 enum {
 	ICMP6_ERRORS_END = 128,
 	ICMP6_ECHO = 128,
 	ICMP6_ECHO_REPLY = 129,
 	ICMP6_TOO_BIG = 2,
-	ICMP6_PARAMETER_PROBLEM = 4
+	ICMP6_PARAMETER_PROBLEM = 4,
+	ICMP6_SOLICITATION = 135,
+	ICMP6_ADVERTISEMENT = 136,
 };
 
 /* What follows the IP header of a packet. */
@@ -24,11 +24,6 @@ struct body {
 	size_t claimed; /* bytes on the wire; the cursor has fewer when the capture was cut */
 	uint8_t protocol;
 };
-
-static bool is_vlan_tag(uint16_t ethertype)
-{
-	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ || ethertype == ETHERTYPE_QINQ_OLD;
-}
 
 /* The 8 bytes that every ICMP error quotes after the IP header, and no more: what follows proves nothing. */
 static void read_quoted_upper(struct cursor *c, struct quote *out)
@@ -124,6 +119,8 @@ static enum reply_kind icmp_query_kind(uint8_t family, uint8_t type)
 		return REPLY_ECHO;
 	case ICMP4_TIMESTAMP_REPLY:
 		return REPLY_TIMESTAMP;
+	case ICMP4_TIMESTAMP:
+		return REPLY_TIMESTAMP_REQUEST;
 	default:
 		return REPLY_OTHER;
 	}
@@ -133,6 +130,20 @@ static void take_data(struct cursor *c, struct reply *out)
 {
 	out->data_bytes = cursor_left(c);
 	out->data = out->data_bytes ? c->at : NULL;
+}
+
+/* RFC 4861 4.3, 4.4. The sender's link-layer option is not needed: the frame says the same. */
+static bool read_neighbour(struct cursor *c, struct reply *out)
+{
+	const uint8_t *target = cursor_take(c, 16);
+	bool is_advertisement = out->icmp_type == ICMP6_ADVERTISEMENT;
+
+	if (!target)
+		return false;
+	out->kind = REPLY_NEIGHBOUR;
+	out->arp_is_reply = is_advertisement;
+	*(is_advertisement ? &out->src : &out->dst) = addr_from_bytes(6, target);
+	return true;
 }
 
 static bool read_icmp(struct body *body, struct reply *out)
@@ -155,6 +166,8 @@ static bool read_icmp(struct body *body, struct reply *out)
 	row = icmp_lookup(out->src.family, out->icmp_type, out->icmp_code);
 	if (row && row->meaning != ICMP_MEANS_NOTHING)
 		return read_icmp_error(*c, rest, out);
+	if (out->src.family == 6 && (out->icmp_type == ICMP6_SOLICITATION || out->icmp_type == ICMP6_ADVERTISEMENT))
+		return read_neighbour(c, out);
 	out->kind = icmp_query_kind(out->src.family, out->icmp_type);
 	if (out->kind == REPLY_OTHER)
 		return true;
@@ -182,7 +195,21 @@ static bool read_udp(struct body *body, struct reply *out)
 	return true;
 }
 
-static bool read_ip(struct cursor c, struct reply *out)
+/* RFC 9293 3.1: ports and flags, as far as they were captured. */
+static void read_tcp(struct body *body, struct reply *out)
+{
+	struct cursor c = body->cursor;
+	uint16_t src_port = cursor_u16(&c), dst_port = cursor_u16(&c);
+
+	cursor_take(&c, 9);
+	out->tcp_flags = cursor_u8(&c);
+	if (!c.ok)
+		return;
+	out->src_port = src_port;
+	out->dst_port = dst_port;
+}
+
+bool read_ip(struct cursor c, struct reply *out)
 {
 	struct ip_header ip;
 	struct body body;
@@ -205,8 +232,12 @@ static bool read_ip(struct cursor c, struct reply *out)
 	out->dont_fragment = ip.dont_fragment;
 	out->ip_total_bytes = (uint16_t)(total > UINT16_MAX ? UINT16_MAX : total);
 	out->truncated = total > captured;
+	out->protocol = ip.protocol;
 	if (ip.more_fragments || ip.fragment_offset != 0) {
 		out->kind = REPLY_FRAGMENT;
+		out->fragment_offset = ip.fragment_offset;
+		out->more_fragments = ip.more_fragments;
+		take_data(&c, out);
 		return true;
 	}
 	body = (struct body){.cursor = c, .claimed = total - ip.header_bytes, .protocol = ip.protocol};
@@ -214,12 +245,14 @@ static bool read_ip(struct cursor c, struct reply *out)
 		return read_udp(&body, out);
 	if (body.protocol == (ip.src.family == 4 ? IP_PROTO_ICMP : IP_PROTO_ICMPV6))
 		return read_icmp(&body, out);
+	if (body.protocol == IP_PROTO_TCP)
+		read_tcp(&body, out);
 	out->kind = REPLY_OTHER;
 	return true;
 }
 
 /* RFC 826, with the sizes of IPv4 over Ethernet. */
-static bool read_arp(struct cursor c, struct reply *out)
+bool read_arp(struct cursor c, struct reply *out)
 {
 	uint16_t hardware = cursor_u16(&c), protocol = cursor_u16(&c);
 	uint8_t hardware_bytes = cursor_u8(&c), protocol_bytes = cursor_u8(&c);
@@ -233,6 +266,7 @@ static bool read_arp(struct cursor c, struct reply *out)
 	    hardware_bytes != MAC_BYTES || protocol_bytes != 4 || (operation != ARP_REQUEST && operation != ARP_REPLY))
 		return false;
 	out->kind = REPLY_ARP;
+	out->has_mac = true;
 	out->arp_is_reply = operation == ARP_REPLY;
 	out->src = addr_from_bytes(4, sender);
 	out->dst = addr_from_bytes(4, target);
@@ -241,37 +275,13 @@ static bool read_arp(struct cursor c, struct reply *out)
 	return true;
 }
 
-static bool read_ethernet(struct cursor c, struct reply *out)
-{
-	const uint8_t *source;
-	uint16_t ethertype;
-
-	cursor_take(&c, MAC_BYTES);
-	source = cursor_take(&c, MAC_BYTES);
-	ethertype = cursor_u16(&c);
-	for (int i = 0; i < MAX_VLAN_TAGS && is_vlan_tag(ethertype); i++) {
-		cursor_u16(&c);
-		ethertype = cursor_u16(&c);
-	}
-	if (!c.ok || !source)
-		return false;
-	out->has_mac = true;
-	for (int i = 0; i < MAC_BYTES; i++)
-		out->mac[i] = source[i];
-	if (ethertype == ETHERTYPE_ARP_)
-		return read_arp(c, out);
-	if (ethertype == ETHERTYPE_IPV4 || ethertype == ETHERTYPE_IPV6_)
-		return c.at < c.end && *c.at >> 4 == (ethertype == ETHERTYPE_IPV4 ? 4 : 6) && read_ip(c, out);
-	return false;
-}
-
 bool decode_frame(enum frame_link link, const uint8_t *frame, size_t captured, struct reply *out)
 {
 	struct cursor c = cursor_of(frame, captured);
 	bool good;
 
 	*out = (struct reply){0};
-	good = link == FRAME_ETHERNET ? read_ethernet(c, out) : read_ip(c, out);
+	good = read_link(link, c, out);
 	if (!good)
 		*out = (struct reply){0};
 	return good;
