@@ -21,6 +21,7 @@
 #include "nscan/network.h"
 #include "nscan/ports.h"
 #include "nscan/probe.h"
+#include "nscan/shard.h"
 #include "nscan/targets.h"
 
 struct engine;
@@ -41,6 +42,7 @@ struct engine_config {
 	const struct network *network;
 	struct probe_settings probe;
 	uint64_t seed;
+	struct shard shard;                      /* --shard: of the targets only this part */
 	unsigned discovery;                      /* enum discovery bits; 0: the default for each target */
 	const struct port_list *discovery_ports; /* -PU; NULL: an unlikely port */
 	int only_interface;                      /* -e: index into network.interfaces; -1: as routed */

@@ -56,6 +56,7 @@ struct event {
 	enum event_kind kind;
 	int64_t at_ns;    /* on the link's clock */
 	uint64_t ordinal; /* the host's place in the order of targets, from 0: reports keep this order */
+	uint64_t index;   /* the same place among all targets, also those of other shards */
 	struct addr addr;
 	union {
 		struct host_event host;

@@ -14,6 +14,7 @@
 #include "nscan/ports.h"
 #include "nscan/probe.h"
 #include "nscan/report.h"
+#include "nscan/shard.h"
 
 enum action { ACTION_SCAN, ACTION_HELP, ACTION_VERSION, ACTION_IFLIST, ACTION_RESUME };
 
@@ -77,6 +78,7 @@ struct options {
 	int64_t max_time_ns;     /* 0: none */
 	bool has_max_retries;
 	uint64_t max_retries;
+	struct shard shard; /* --shard */
 	bool has_seed;
 	uint64_t seed;
 
@@ -171,6 +173,7 @@ bool option_data_length(struct options *, const struct option_row *, const char 
 bool option_udp_checksum(struct options *, const struct option_row *, const char *, struct err *);
 bool option_max_retries(struct options *, const struct option_row *, const char *, struct err *);
 bool option_timing(struct options *, const struct option_row *, const char *, struct err *);
+bool option_shard(struct options *, const struct option_row *, const char *, struct err *);
 bool option_seed(struct options *, const struct option_row *, const char *, struct err *);
 bool option_output(struct options *, const struct option_row *, const char *, struct err *);
 bool option_output_all(struct options *, const struct option_row *, const char *, struct err *);

@@ -11,6 +11,7 @@
 #include "nscan/event.h"
 #include "nscan/ports.h"
 #include "nscan/ranges.h"
+#include "nscan/shard.h"
 #include "nscan/vendor.h"
 
 /* What is known when the scan starts. Pointers stay the caller's and outlive the reports. */
@@ -23,6 +24,7 @@ struct scan_info {
 	const char *interface; /* name; NULL when several or none */
 	struct addr source;    /* none when several */
 	uint64_t seed;
+	struct shard shard;            /* --shard */
 	const struct port_list *ports; /* NULL with -sn */
 	bool show_open_only;           /* --open */
 	bool show_reason;              /* --reason: reasons also where the format would leave them out */

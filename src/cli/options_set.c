@@ -85,6 +85,15 @@ bool option_seed(struct options *options, const struct option_row *row, const ch
 	return number_between(row, value, &options->seed, err);
 }
 
+bool option_shard(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+	if (shard_parse(value, &options->shard))
+		return true;
+	return err_set(err, ERR_USAGE,
+	               "%s %s: give the part and how many there are, such as 1/7 up to 7/7 (at most %d)", row->name,
+	               value, SHARD_MOST);
+}
+
 bool option_rate(struct options *options, const struct option_row *row, const char *value, struct err *err)
 {
 	if (value_rate(value, field_of(options, row)))

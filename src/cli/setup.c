@@ -134,6 +134,7 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->probe.payloads = scan->payloads;
 	c->probe.data = o->has_data ? &scan->data : NULL;
 	c->seed = scan->seed;
+	c->shard = o->shard;
 	c->discovery = o->discovery;
 	c->discovery_ports = o->discovery_ports.count ? &o->discovery_ports : NULL;
 	c->only_interface = o->interface ? network_interface_by_name(&scan->network, o->interface) : -1;
@@ -163,6 +164,7 @@ static void describe(struct scan *scan)
 	        .interface = scan->single_interface >= 0 ? scan->network.interfaces[scan->single_interface].name : NULL,
 	        .source = scan->info.source,
 	        .seed = scan->seed,
+	        .shard = o->shard,
 	        .ports = scan->config.ports,
 	        .show_open_only = o->open_only,
 	        .show_reason = o->reason,

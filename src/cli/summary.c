@@ -42,7 +42,9 @@ void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct 
 	};
 	if (scan->resume)
 		resume_count(scan->resume, out);
-	hosts = out->partial ? count_targets(scan) : at.hosts_finished;
+	hosts = !out->partial                          ? at.hosts_finished
+	        : shard_is_part(&scan->options->shard) ? at.hosts_total
+	                                               : count_targets(scan);
 	if (hosts > out->hosts_up + out->hosts_down)
 		out->hosts_unknown = hosts - out->hosts_up - out->hosts_down;
 }

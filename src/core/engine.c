@@ -107,6 +107,29 @@ static bool choose_discovery_ports(struct engine *e)
 	return true;
 }
 
+/* --shard: parts are told apart by the number that the address has among all targets. */
+static bool is_in_shard(const struct engine *e, const struct addr *addr)
+{
+	uint64_t number;
+
+	if (!shard_is_part(&e->config.shard))
+		return true;
+	return target_index_of(&e->numbers, addr, &number) && shard_has(&e->config.shard, number);
+}
+
+static bool number_targets(struct engine *e, struct err *err)
+{
+	const struct engine_config *config = &e->config;
+
+	e->progress.hosts_total = target_set_size(config->targets);
+	if (!shard_is_part(&config->shard))
+		return true;
+	if (!target_index_make(config->targets, config->exclude, &e->numbers, err))
+		return false;
+	e->progress.hosts_total = shard_size(&config->shard, e->numbers.count);
+	return true;
+}
+
 struct engine *engine_new(const struct engine_config *config, int64_t now_ns, struct err *err)
 {
 	struct engine *e;
@@ -129,7 +152,10 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 	pace_init(&e->sending, config->max_rate, config->max_rate > 100 ? config->max_rate / 50 : 2, now_ns);
 	pace_init(&e->taking_up, TAKE_UP_PER_S, TAKE_UP_BURST, now_ns);
 	e->start_ns = now_ns;
-	e->progress.hosts_total = target_set_size(config->targets);
+	if (!number_targets(e, err)) {
+		engine_free(e);
+		return NULL;
+	}
 	if (!order_ports(e) || !choose_discovery_ports(e)) {
 		engine_free(e);
 		err_set(err, ERR_SYSTEM, "out of memory");
@@ -150,6 +176,7 @@ void engine_free(struct engine *e)
 	free(e->events.events);
 	free(e->skip_ports);
 	addr_ranges_free(&e->skip_hosts);
+	target_index_free(&e->numbers);
 	free(e);
 }
 
@@ -180,6 +207,7 @@ struct event *event_new(struct engine *e, const struct host *host, enum event_ki
 	event->kind = kind;
 	event->at_ns = at_ns;
 	event->ordinal = host->ordinal;
+	event->index = host->index;
 	event->addr = host->addr;
 	return event;
 }
@@ -252,9 +280,11 @@ void host_finish(struct engine *e, struct host *host, int64_t now_ns)
 /* The next target that is not to be skipped. */
 static bool next_target(struct engine *e, struct addr *out)
 {
-	while (target_next(e->config.targets, e->config.exclude, &e->cursor, out))
-		if (!addr_ranges_contains(&e->skip_hosts, out))
+	while (target_next(e->config.targets, e->config.exclude, &e->cursor, out)) {
+		e->next_index++;
+		if (is_in_shard(e, out) && !addr_ranges_contains(&e->skip_hosts, out))
 			return true;
+	}
 	e->targets_exhausted = true;
 	return false;
 }
@@ -276,6 +306,7 @@ static void take_up(struct engine *e, int64_t now_ns)
 			return;
 		}
 		host->ordinal = e->next_ordinal++;
+		host->index = e->next_index - 1;
 		host->started_ns = now_ns;
 		if (network_path(e->config.network, &addr, e->config.only_interface, &e->config.source, &host->path,
 		                 NULL))
@@ -380,6 +411,7 @@ static void tell_unvisited(struct engine *e, int64_t now_ns)
 		if (!host)
 			return;
 		host->ordinal = e->next_ordinal++;
+		host->index = e->next_index - 1;
 		discovery_unresolved(e, host, now_ns);
 	}
 }

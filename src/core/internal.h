@@ -19,6 +19,7 @@
 #include "nscan/limiter.h"
 #include "nscan/ranges.h"
 #include "nscan/rtt.h"
+#include "nscan/target_index.h"
 #include "nscan/wire.h"
 
 #define MS       INT64_C(1000000)
@@ -196,6 +197,7 @@ enum host_stage {
 struct host {
 	struct addr addr;
 	uint64_t ordinal;
+	uint64_t index; /* place among all targets, also those of other shards */
 	enum host_stage stage;
 	struct path path;
 	uint32_t gateway; /* index of its gateway's neighbour entry; NO_INDEX: on-link or no Ethernet */
@@ -255,6 +257,8 @@ struct engine {
 	struct target_cursor cursor;
 	bool targets_exhausted;
 	uint64_t next_ordinal;
+	uint64_t next_index;
+	struct target_index numbers; /* of the targets; made for --shard only */
 
 	struct host *hosts; /* places; grows, never shrinks; pointers do not survive host_new */
 	size_t host_capacity;

@@ -91,6 +91,8 @@ static void json_begin(struct report *report, const struct scan_info *info)
 	put_string(out, "interface", info->interface);
 	put_addr(out, "source", &info->source);
 	put_number(out, "seed", info->seed);
+	if (shard_is_part(&info->shard))
+		fprintf(out, ",\"shard\":\"%" PRIu32 "/%" PRIu32 "\"", info->shard.number, info->shard.count);
 	end_object(out);
 }
 
@@ -110,11 +112,13 @@ static void print_host(FILE *out, const struct event *event)
 		put_string(out, "mac", mac_format(host->mac, mac));
 }
 
-/* What is known of a host from elsewhere than the network's answers. */
+/* What is known of a host from elsewhere than the network's answers. The place among all targets lets --merge keep their order. */
 static void print_host_names(struct report *report, const struct event *event)
 {
 	char vendor[VENDOR_TEXT_BYTES];
 
+	if (shard_is_part(&report->info->shard))
+		put_number(report->out, "index", event->index);
 	if (event->u.host.has_mac)
 		put_string(report->out, "vendor", vendor_name(report->info->vendors, event->u.host.mac, vendor));
 }
