@@ -74,9 +74,8 @@ static const struct {
         {"--no-pmtu 10.0.0.1", {"unknown option"}},
         {"-r x.pcap", {"unknown option"}},
         {"-w x.pcap 10.0.0.1", {"unknown option"}},
-        {"--watch 5m 10.0.0.1", {"unknown option"}},
         {"--count 3 10.0.0.1", {"unknown option"}},
-        {"--shard 1/2 10.0.0.1", {"unknown option"}},
+        {"--shard 5/4 10.0.0.1", {"--shard 5/4", "1/7"}},
 
         {"10.0.0.1 -p", {"-p needs a value", "PORTS"}},
         {"10.0.0.1 -oX", {"-oX needs a value", "FILE"}},

@@ -48,7 +48,7 @@ refused 2 'no targets' -sU
 refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
-for later in -R --min-rate --pmtu --no-pmtu -r -w --watch --count --shard --wait --merge \
+for later in --min-rate --pmtu --no-pmtu -r -w \
 	--payload --ping --echo-server; do
 	refused 2 "unknown option '$later'" $later 5 127.0.0.1
 done
