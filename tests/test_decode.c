@@ -289,6 +289,12 @@ static void test_fragments(void **state)
 	assert_int_equal(r.kind, REPLY_FRAGMENT);
 	assert_int_equal(r.src_port, 0);
 	assert_int_equal(r.ip_id, 0xbeef);
+	assert_int_equal(r.fragment_id, 0xbeef);
+	assert_int_equal(r.fragment_offset, 8);
+	assert_false(r.more_fragments);
+	assert_int_equal(r.protocol, IP_PROTO_UDP);
+	assert_int_equal(r.data_bytes, 8);
+	assert_int_equal(r.wire_data_bytes, 8);
 }
 
 static void test_echo(void **state)
@@ -712,6 +718,10 @@ static void test_ipv6_udp_behind_extensions(void **state)
 	b.bytes[40 + 8 + 16 + 8 + 3] = 1; /* more fragments */
 	assert_true(decode(&b, &r));
 	assert_int_equal(r.kind, REPLY_FRAGMENT);
+	assert_true(r.more_fragments);
+	assert_int_equal(r.protocol, IP_PROTO_UDP);
+	assert_int_equal(r.data_bytes, 11);
+	assert_int_equal(r.wire_data_bytes, 11);
 }
 
 static void test_ipv6_too_many_extensions(void **state)

@@ -22,7 +22,7 @@ enum reply_kind {
 	REPLY_NEIGHBOUR,  /* IPv6 neighbour solicitation or advertisement (RFC 4861 4.3, 4.4) */
 	REPLY_UDP,        /* a whole (unfragmented) UDP datagram, its data perhaps cut by the snap length */
 	REPLY_ICMP_ERROR, /* unreachable, time exceeded, parameter problem: see `quote` */
-	REPLY_FRAGMENT,   /* part of a larger datagram: `data` is what it carries, not interpreted further */
+	REPLY_FRAGMENT,   /* part of a larger datagram: `data` is what it carries; see reassembly.h */
 	REPLY_OTHER,      /* some other packet from `src`: TCP (then with ports and flags), IGMP, ... */
 };
 
@@ -71,8 +71,9 @@ struct reply {
 	uint16_t ip_total_bytes;
 	bool truncated; /* the capture cut the packet short */
 
-	uint16_t fragment_offset; /* REPLY_FRAGMENT: in bytes */
+	uint16_t fragment_offset; /* REPLY_FRAGMENT: where its data belongs, in bytes */
 	bool more_fragments;
+	uint32_t fragment_id; /* ip_id, or the 32 bits of IPv6 */
 
 	bool arp_is_reply; /* ARP: operation 2; neighbour discovery: an advertisement */
 
@@ -86,9 +87,11 @@ struct reply {
 	uint16_t src_port; /* UDP; TCP, if they were captured */
 	uint16_t dst_port;
 	uint16_t udp_checksum;
-	uint8_t tcp_flags;   /* TCP_SYN, ...; 0: not TCP, or not captured */
-	const uint8_t *data; /* UDP payload, echo payload, or the three times of a timestamp; NULL when there is none */
-	size_t data_bytes;   /* as captured */
+	uint8_t tcp_flags; /* TCP_SYN, ...; 0: not TCP, or not captured */
+	const uint8_t
+	        *data; /* UDP payload, echo payload, the three times of a timestamp, or a fragment's part; NULL: none */
+	size_t data_bytes;      /* as captured */
+	size_t wire_data_bytes; /* as it was on the wire: more than data_bytes when the capture cut the packet short */
 };
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };

@@ -126,8 +126,10 @@ static enum reply_kind icmp_query_kind(uint8_t family, uint8_t type)
 	}
 }
 
-static void take_data(struct cursor *c, struct reply *out)
+/* wire_bytes: how much there was on the wire, as the headers claim. */
+static void take_data(struct cursor *c, size_t wire_bytes, struct reply *out)
 {
+	out->wire_data_bytes = wire_bytes;
 	out->data_bytes = cursor_left(c);
 	out->data = out->data_bytes ? c->at : NULL;
 }
@@ -173,7 +175,7 @@ static bool read_icmp(struct body *body, struct reply *out)
 		return true;
 	out->icmp_id = (uint16_t)(rest >> 16);
 	out->icmp_sequence = (uint16_t)rest;
-	take_data(c, out);
+	take_data(c, body->claimed - ICMP_HEADER_BYTES, out);
 	return true;
 }
 
@@ -191,7 +193,7 @@ static bool read_udp(struct body *body, struct reply *out)
 	if (cursor_left(c) > udp_bytes - (size_t)UDP_HEADER_BYTES)
 		c->end = c->at + udp_bytes - UDP_HEADER_BYTES;
 	out->kind = REPLY_UDP;
-	take_data(c, out);
+	take_data(c, udp_bytes - (size_t)UDP_HEADER_BYTES, out);
 	return true;
 }
 
@@ -237,7 +239,8 @@ bool read_ip(struct cursor c, struct reply *out)
 		out->kind = REPLY_FRAGMENT;
 		out->fragment_offset = ip.fragment_offset;
 		out->more_fragments = ip.more_fragments;
-		take_data(&c, out);
+		out->fragment_id = ip.fragment_id;
+		take_data(&c, total - ip.header_bytes, out);
 		return true;
 	}
 	body = (struct body){.cursor = c, .claimed = total - ip.header_bytes, .protocol = ip.protocol};

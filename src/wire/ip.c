@@ -30,6 +30,7 @@ static bool read_v4(struct cursor *c, struct ip_header *out)
 	out->tos = cursor_u8(c);
 	out->total_bytes = cursor_u16(c);
 	out->id = cursor_u16(c);
+	out->fragment_id = out->id;
 	flags = cursor_u16(c);
 	out->dont_fragment = flags & IPV4_DF;
 	out->more_fragments = flags & IPV4_MF;
@@ -59,7 +60,8 @@ static bool skip_extension(struct cursor *c, struct ip_header *out)
 	case IPV6_FRAGMENT: {
 		uint16_t field = cursor_u16(&ahead);
 
-		out->id = (uint16_t)cursor_u32(&ahead);
+		out->fragment_id = cursor_u32(&ahead);
+		out->id = (uint16_t)out->fragment_id;
 		if (ahead.ok) {
 			out->fragment_offset = field & 0xfff8;
 			out->more_fragments = field & 1;
@@ -74,7 +76,8 @@ static bool skip_extension(struct cursor *c, struct ip_header *out)
 	out->header_bytes = (uint16_t)(out->header_bytes + (ahead.at - c->at));
 	out->protocol = next;
 	*c = ahead;
-	return out->fragment_offset == 0; /* behind a later fragment's header stands no header */
+	/* Behind a later fragment's header stands no header, and what is behind a first one's is part of what was cut up. */
+	return out->fragment_offset == 0 && !out->more_fragments;
 }
 
 static bool read_v6(struct cursor *c, struct ip_header *out)

@@ -18,6 +18,7 @@ struct ip_header {
 	bool dont_fragment;
 	bool more_fragments;
 	uint16_t id;
+	uint32_t fragment_id;     /* the same; IPv6: all 32 bits, 0 without a fragment header */
 	uint16_t fragment_offset; /* in bytes */
 	uint16_t header_bytes;    /* options or extension headers included */
 	uint32_t total_bytes;     /* as claimed; 0: not told */
