@@ -16,7 +16,7 @@
 #include "nscan/report.h"
 #include "nscan/shard.h"
 
-enum action { ACTION_SCAN, ACTION_HELP, ACTION_VERSION, ACTION_IFLIST, ACTION_RESUME };
+enum action { ACTION_SCAN, ACTION_HELP, ACTION_VERSION, ACTION_IFLIST, ACTION_RESUME, ACTION_READ };
 
 /* Texts as typed, in order. They point into argv; only the array is owned. */
 struct text_list {
@@ -40,7 +40,8 @@ struct options {
 	bool show_help;
 	bool show_version;
 	bool show_interfaces;
-	const char *resume; /* --resume FILE */
+	const char *resume;        /* --resume FILE */
+	struct text_list captures; /* -r FILE, in order: report from these, send nothing */
 
 	struct text_list targets;
 	struct text_list target_files; /* -iL */

@@ -3,31 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "iflist.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
+#include "read.h"
 #include "scan.h"
-
-static const int exit_status[] = {
-        [ERR_NONE] = 0,
-        [ERR_USAGE] = 2,
-        [ERR_SYSTEM] = 1,
-        [ERR_OUTPUT] = 1,
-};
-
-/* The one line that says what is wrong. Control bytes of an argument must not reach the terminal. */
-static int fail(const struct err *err)
-{
-	fputs("nscan: ", stderr);
-	for (const char *c = err->text; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			fprintf(stderr, "\\x%02x", (unsigned char)*c);
-		else
-			fputc(*c, stderr);
-	}
-	fputc('\n', stderr);
-	return exit_status[err->code];
-}
 
 /* For what is printed without a scan: the text arrived, or it did not. */
 static int finish_stdout(void)
@@ -111,7 +92,7 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	if (!fill_standard_streams())
-		return exit_status[ERR_SYSTEM];
+		return exit_status(ERR_SYSTEM);
 	if (!options_parse(argc, argv, &options, &err)) {
 		options_free(&options);
 		return fail(&err);
@@ -130,6 +111,9 @@ int main(int argc, char **argv)
 		break;
 	case ACTION_RESUME:
 		status = resume_main(options.resume);
+		break;
+	case ACTION_READ:
+		status = read_main(&options);
 		break;
 	case ACTION_SCAN:
 		status = scan_main(&options, NULL);

@@ -12,6 +12,7 @@ void options_free(struct options *options)
 	free(options->target_files.texts);
 	free(options->excludes.texts);
 	free(options->exclude_files.texts);
+	free(options->captures.texts);
 	port_list_free(&options->discovery_ports);
 	port_list_free(&options->ports);
 	free(options->sources);
@@ -29,6 +30,8 @@ enum action options_action(const struct options *options)
 		return ACTION_IFLIST;
 	if (options->resume)
 		return ACTION_RESUME;
+	if (options->captures.count > 0)
+		return ACTION_READ;
 	return ACTION_SCAN;
 }
 
@@ -163,6 +166,19 @@ static bool check_conflicts(const struct options *options, struct err *err)
 	return true;
 }
 
+/* -r reads: how to send and how fast is not its business, and taking such an option would promise something. */
+static bool check_reading(const struct options *options, struct err *err)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (options->seen[i] && (row->group == GROUP_DISCOVERY || row->group == GROUP_SOURCE ||
+		                         row->group == GROUP_PROBE || row->group == GROUP_SPEED))
+			return err_set(err, ERR_USAGE, "-r reads a capture and never sends: leave %s away", row->name);
+	}
+	return true;
+}
+
 /* What only the whole command line can tell. */
 static bool check_whole(struct options *options, struct err *err)
 {
@@ -178,6 +194,8 @@ static bool check_whole(struct options *options, struct err *err)
 			               options->resume);
 		return true;
 	}
+	if (options_action(options) == ACTION_READ)
+		return check_conflicts(options, err) && check_reading(options, err);
 	if (options_action(options) != ACTION_SCAN)
 		return true;
 	if (!check_conflicts(options, err))

@@ -48,7 +48,7 @@ refused 2 'no targets' -sU
 refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
-for later in --min-rate --pmtu --no-pmtu -r -w \
+for later in --min-rate --pmtu --no-pmtu -w \
 	--payload --ping --echo-server; do
 	refused 2 "unknown option '$later'" $later 5 127.0.0.1
 done
@@ -118,6 +118,15 @@ chmod 644 "$out/empty"
 refused 2 'no line of type' --resume "$out/empty"
 refused 2 'not a regular file' --resume /dev/null
 refused 2 'not a regular file' --resume /
+
+# --- captures that cannot be read ----------------------------------------------------------------------------------------
+
+refused 1 'nowhere.pcap: cannot be opened: No such file' -r "$out/nowhere.pcap"
+refused 1 'standard input: is empty' -r -
+refused 1 "$out: is a directory" -r "$out"
+refused 1 'neither pcap nor pcapng' -r "$here/usage.sh"
+refused 2 '-r reads a capture and never sends: leave --ttl away' -r "$out/nowhere.pcap" --ttl 3
+refused 2 '-r reads a capture and never sends: leave -Pn away' -Pn -r "$out/nowhere.pcap"
 
 # --- right usage, but no rights: only then is that what is wrong ------------------------------------------------------------
 
