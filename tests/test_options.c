@@ -72,7 +72,8 @@ static const struct {
         {"--min-rate 5 10.0.0.1", {"unknown option"}},
         {"--pmtu 10.0.0.1", {"unknown option"}},
         {"--no-pmtu 10.0.0.1", {"unknown option"}},
-        {"-r x.pcap", {"unknown option"}},
+        {"-r x.pcap --ttl 5", {"-r reads a capture and never sends", "leave --ttl away"}},
+        {"-r x.pcap -PE", {"leave -PE away"}},
         {"-w x.pcap 10.0.0.1", {"unknown option"}},
         {"--count 3 10.0.0.1", {"unknown option"}},
         {"--shard 5/4 10.0.0.1", {"--shard 5/4", "1/7"}},
@@ -471,9 +472,16 @@ static void test_actions(void **state)
 		const char *line;
 		enum action action;
 	} rows[] = {
-	        {"-h", ACTION_HELP},           {"--help", ACTION_HELP},       {"-sU --help", ACTION_HELP},
-	        {"-V", ACTION_VERSION},        {"--version", ACTION_VERSION}, {"--iflist", ACTION_IFLIST},
-	        {"--resume f", ACTION_RESUME}, {"--resume=f", ACTION_RESUME},
+	        {"-h", ACTION_HELP},
+	        {"--help", ACTION_HELP},
+	        {"-sU --help", ACTION_HELP},
+	        {"-V", ACTION_VERSION},
+	        {"--version", ACTION_VERSION},
+	        {"--iflist", ACTION_IFLIST},
+	        {"-r a.pcap -r b.pcap", ACTION_READ},
+	        {"-r - -p 53 -oJ x 10.0.0.1", ACTION_READ},
+	        {"--resume f", ACTION_RESUME},
+	        {"--resume=f", ACTION_RESUME},
 	};
 
 	(void)state;
