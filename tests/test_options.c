@@ -68,7 +68,6 @@ static const struct {
         {"-sS 10.0.0.1", {"unknown option '-sS'"}},
         {"-sU=1 10.0.0.1", {"unknown option"}},
         /* Belong to later versions: must not be swallowed. */
-        {"-R 10.0.0.1", {"unknown option '-R'"}},
         {"--min-rate 5 10.0.0.1", {"unknown option"}},
         {"--pmtu 10.0.0.1", {"unknown option"}},
         {"--no-pmtu 10.0.0.1", {"unknown option"}},

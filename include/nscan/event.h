@@ -23,6 +23,7 @@ struct host_event {
 	uint8_t ttl; /* of the reply */
 	bool has_mac;
 	uint8_t mac[MAC_BYTES];
+	const char *name; /* reverse name; valid while the event is told; NULL: none, or not known yet */
 };
 
 /* A port's state is known. May come again for the same port when later evidence outweighs the first: the last one holds. */

@@ -55,10 +55,12 @@ struct options {
 
 	struct port_list ports; /* what -p, -F, --top-ports or the default say; empty with -sn */
 
-	bool no_names;         /* -n */
-	const char *interface; /* -e */
-	struct addr source;    /* -S */
-	struct addr *sources;  /* --source-ips; NULL: not given */
+	bool no_names;           /* -n */
+	bool all_names;          /* -R */
+	const char *dns_servers; /* --dns-servers */
+	const char *interface;   /* -e */
+	struct addr source;      /* -S */
+	struct addr *sources;    /* --source-ips; NULL: not given */
 	size_t source_count;
 	uint16_t source_port;      /* -g; 0: any */
 	uint16_t source_port_last; /* -g FIRST-LAST; else as source_port */

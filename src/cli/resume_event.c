@@ -23,6 +23,14 @@ static const char *keep_word(struct resume *resume, const char *text)
 	return grown[resume->word_count] ? grown[resume->word_count++] : NULL;
 }
 
+/* The name of one host, kept until the next one is read. */
+static const char *keep_name(struct resume *resume, const char *text)
+{
+	free(resume->name);
+	resume->name = text ? strdup(text) : NULL;
+	return resume->name;
+}
+
 static const char *text_of(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
@@ -73,6 +81,7 @@ static bool read_host(struct resume *resume, const json_t *object, struct event 
 	const char *mac = text_of(object, "mac");
 
 	host->reason = keep_word(resume, text_of(object, "reason"));
+	host->name = keep_name(resume, text_of(object, "name"));
 	read_from(object, &host->from);
 	read_rtt(object, &host->has_rtt, &host->rtt_ns);
 	read_ttl(object, &host->has_ttl, &host->ttl);

@@ -207,5 +207,6 @@ void resume_free(struct resume *resume)
 	for (size_t i = 0; i < resume->word_count; i++)
 		free(resume->words[i]);
 	free(resume->words);
+	free(resume->name);
 	free(resume);
 }

@@ -11,6 +11,9 @@
 /* Sent before looking at what came in, so that neither direction starves. */
 enum { SEND_BATCH = 256, CRAFT_ERRORS_TOO_MANY = 1000 };
 
+/* For names after the scan, however busily name servers answer; when they do not, names.c gives up much sooner. */
+static const int64_t NAMES_MOST_NS = 30000000000;
+
 void scan_say(struct scan *scan, const char *format, ...)
 {
 	va_list args;
@@ -96,13 +99,23 @@ static void tell(struct scan *scan, const struct event *event)
 		resume_replay_begun(scan->resume, scan->reports, &placed);
 }
 
-static void deliver(struct scan *scan, const struct event *event)
+void scan_deliver(void *context, const struct event *event)
 {
+	struct scan *scan = context;
 	struct event note;
 
 	tell(scan, event);
 	if (own_ports_note(scan, event, &note))
 		tell(scan, &note);
+}
+
+/* By way of the names, where there are any. */
+static void deliver(struct scan *scan, const struct event *event)
+{
+	if (scan->names)
+		names_take(scan->names, event, link_now(scan->link));
+	else
+		scan_deliver(scan, event);
 }
 
 static void flush_reports(struct scan *scan)
@@ -112,19 +125,24 @@ static void flush_reports(struct scan *scan)
 		reports_flush(scan->continued);
 }
 
-/* Everything new that the engine knows goes into the reports, and from there to who reads along. */
+/* Everything new that the engine and the name servers know goes into the reports, and from there to who reads along. */
 static void drain_events(struct scan *scan)
 {
 	struct event event;
 	bool restore = scan->progress.shown;
+	bool any = engine_next_event(scan->engine, &event);
+	bool names = scan->names && !names_done(scan->names);
 
-	if (!engine_next_event(scan->engine, &event))
+	if (!any && !names)
 		return;
 	if (scan->shares_terminal)
 		progress_clear(&scan->progress);
-	do
+	if (names)
+		names_work(scan->names, link_now(scan->link));
+	while (any) {
 		deliver(scan, &event);
-	while (engine_next_event(scan->engine, &event));
+		any = engine_next_event(scan->engine, &event);
+	}
 	flush_reports(scan);
 	if (restore)
 		progress_restore(&scan->progress);
@@ -140,6 +158,8 @@ static int64_t next_wake(const struct scan *scan)
 {
 	int64_t wake_ns = earlier(engine_next_wake(scan->engine), progress_wake(&scan->progress));
 
+	if (scan->names)
+		wake_ns = earlier(wake_ns, names_wake(scan->names));
 	return earlier(wake_ns, scan->stop_ns);
 }
 
@@ -187,16 +207,51 @@ static void loop(struct scan *scan)
 	}
 }
 
+/* The scan is over; names that are still asked for get a little time more. */
+static void finish_names(struct scan *scan)
+{
+	int64_t until_ns = scan->partial_why ? 0 : earlier(link_now(scan->link) + NAMES_MOST_NS, scan->stop_ns);
+	struct err err = {0};
+
+	while (!names_done(scan->names) && interrupts_seen() == 0 && link_now(scan->link) < until_ns) {
+		drain_events(scan);
+		if (names_done(scan->names) || !receive(scan, earlier(names_wake(scan->names), until_ns), &err))
+			break;
+		progress_tick(&scan->progress, scan->engine, link_now(scan->link));
+	}
+	names_give_up(scan->names);
+}
+
+/* What became of the names, where somebody would wonder. */
+static void say_names(struct scan *scan)
+{
+	struct names_summary names;
+	bool wanted = scan->options->all_names || scan->options->dns_servers || scan->options->verbose > 0;
+
+	names_summarise(scan->names, &names);
+	if (names.dead && (names.costly || wanted))
+		scan_say(scan, "no name server answers; hosts are reported without their names (-n asks for none)");
+	else if (names.left_out > 0 && !names.dead)
+		scan_say(scan, "%llu hosts are reported without their names: the name servers did not answer in time",
+		         (unsigned long long)names.left_out);
+}
+
 void scan_run(struct scan *scan)
 {
 	struct scan_summary summary;
 	char note[SCAN_NOTE_BYTES];
 
 	loop(scan);
+	if (scan->names) {
+		drain_events(scan);
+		finish_names(scan);
+	}
 	interrupts_finish();
 	progress_clear(&scan->progress);
 	scan->progress.live = false;
 	drain_events(scan);
+	if (scan->names)
+		say_names(scan);
 	scan_summarise(scan, note, &summary);
 	reports_end(scan->reports, &summary);
 	if (scan->continued)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "names.h"
 #include "nscan/claim.h"
 #include "nscan/craft.h"
 #include "nscan/engine.h"
@@ -50,6 +51,7 @@ struct scan {
 
 	struct scan_info info;
 	struct vendors *vendors;
+	struct names *names; /* NULL with -n */
 	struct reports *reports;
 	struct reports *continued; /* the -oJ file that --resume goes on writing; NULL without */
 
@@ -71,6 +73,8 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 void scan_run(struct scan *scan);
 /* Closes the reports (which may find that output was lost) and everything else. */
 void scan_close(struct scan *scan);
+/* Gives an event to the reports; the context is the scan. */
+void scan_deliver(void *context, const struct event *event);
 /* How it went so far. *out points into the scan and into `note`. */
 enum { SCAN_NOTE_BYTES = 160 };
 void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct scan_summary *out);

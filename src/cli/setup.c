@@ -89,6 +89,17 @@ static void on_send_failed(void *context, uint64_t cookie, int error)
 	engine_send_failed(scan->engine, cookie, error, link_now(scan->link));
 }
 
+/* Reverse names are of the live hosts, with -R of all, with -n of none, as nmap has it. */
+static bool prepare_names(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+
+	if (o->no_names)
+		return true;
+	scan->names = names_new(o->all_names, o->dns_servers, scan_deliver, scan, err);
+	return scan->names != NULL;
+}
+
 static bool open_link(struct scan *scan, struct err *err)
 {
 	uint64_t random;
@@ -96,6 +107,7 @@ static bool open_link(struct scan *scan, struct err *err)
 	        .network = &scan->network,
 	        .use_interface = scan->use_interface,
 	        .wait_mask = &scan->wait_mask,
+	        .wake_fd = scan->names ? names_fd(scan->names) : 0,
 	        .send_failed = on_send_failed,
 	        .context = scan,
 	};
@@ -245,7 +257,8 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
 	if (!target_input_read(scan, err) || !network_read(&scan->network, err) || !survey_check_name(scan, err) ||
 	    !rights_check(err) || !survey_paths(scan, err) || !claiming_check(scan, err) || !check_sizes(scan, err) ||
-	    !choose_seeds(scan, err) || !make_data(scan, err) || !open_link(scan, err) || !start_engine(scan, err))
+	    !choose_seeds(scan, err) || !make_data(scan, err) || !prepare_names(scan, err) || !open_link(scan, err) ||
+	    !start_engine(scan, err))
 		return false;
 	scan->vendors = vendors_new(NULL, NULL);
 	if (!scan->vendors)
@@ -283,6 +296,7 @@ void scan_close(struct scan *scan)
 	progress_clear(&scan->progress);
 	close_reports(scan, scan->reports);
 	close_reports(scan, scan->continued);
+	names_free(scan->names);
 	vendors_free(scan->vendors);
 	engine_free(scan->engine);
 	craft_free(scan->craft);

@@ -165,8 +165,9 @@ struct live {
 	struct live_options options;
 	uint16_t *source_ports; /* own copy */
 	sigset_t wait_mask;
-	struct nic **nics;    /* the open ones */
-	struct pollfd *polls; /* two for each: what to read from, and the end of its bringing up */
+	struct nic **nics; /* the open ones */
+	struct pollfd *
+	        polls; /* two for each: what to read from, and the end of its bringing up; at the end options.wake_fd */
 	size_t nic_count;
 	uint64_t frames_received;
 	uint64_t early_drops;

@@ -107,7 +107,8 @@ static bool wait_for_frames(struct live *live, int64_t until_ns)
 	for (size_t i = 0; i < 2 * live->nic_count; i++)
 		live->polls[i].revents = 0;
 	timeout = (struct timespec){.tv_sec = wait_ns / SECOND_NS, .tv_nsec = wait_ns % SECOND_NS};
-	return ppoll(live->polls, 2 * live->nic_count, wait_ns == INT64_MAX ? NULL : &timeout, mask) < 0;
+	return ppoll(live->polls, 2 * live->nic_count + (live->options.wake_fd > 0),
+	             wait_ns == INT64_MAX ? NULL : &timeout, mask) < 0;
 }
 
 /* Hands over what one interface has. False with *err set when the interface is gone. */

@@ -107,8 +107,10 @@ struct link *live_link_open(const struct live_options *options, struct err *err)
 	for (size_t i = 0; ok && i < interfaces; i++)
 		if (options->use_interface[i])
 			ok = open_nic(live, (int)i, err);
-	if (ok)
+	if (ok) {
+		live->polls[2 * live->nic_count] = (struct pollfd){.fd = live->options.wake_fd, .events = POLLIN};
 		return &live->link;
+	}
 	if (live)
 		link_close(&live->link);
 	return NULL;

@@ -1,6 +1,7 @@
 /* grepable.c: nmap's -oG: a line for each host, for grep, cut and awk. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "groups.h"
 #include "text.h"
@@ -57,6 +58,14 @@ static void print_ignored(FILE *out, const struct port_groups *groups)
 	}
 }
 
+static void print_head(FILE *out, const char *addr, const char *name)
+{
+	fprintf(out, "Host: %s (", addr);
+	if (name)
+		print_escaped(out, name, strlen(name));
+	fputc(')', out);
+}
+
 static void grepable_host(struct report *report, const struct host_result *host)
 {
 	static const char *const status[] = {[HOST_UP] = "Up", [HOST_DOWN] = "Down", [HOST_UNKNOWN] = "Unknown"};
@@ -64,11 +73,13 @@ static void grepable_host(struct report *report, const struct host_result *host)
 	char addr[ADDR_TEXT_BYTES];
 
 	addr_format(&host->addr, addr);
-	fprintf(report->out, "Host: %s ()\tStatus: %s\n", addr, status[host->host.state]);
+	print_head(report->out, addr, host->host.name);
+	fprintf(report->out, "\tStatus: %s\n", status[host->host.state]);
 	if (host->port_count == 0)
 		return;
 	port_groups_make(&groups, report->info, host);
-	fprintf(report->out, "Host: %s ()\tPorts: ", addr);
+	print_head(report->out, addr, host->host.name);
+	fputs("\tPorts: ", report->out);
 	print_ports(report->out, &groups, host);
 	print_ignored(report->out, &groups);
 	fputc('\n', report->out);

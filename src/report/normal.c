@@ -17,7 +17,10 @@ struct normal_state {
 	struct inactive inactive;
 	struct addr_ranges unfinished;   /* hosts not settled */
 	struct addr_ranges nothing_open; /* --open: hosts up without a port to show */
-	bool lost;                       /* memory ran out */
+	FILE *down_names;                /* -R: names of inactive hosts, a line each; NULL: none so far */
+	char *down_names_text;
+	size_t down_names_bytes;
+	bool lost; /* memory ran out */
 };
 
 /* Sections are parted by an empty line; so are hosts, when they are more than their name and state. */
@@ -79,12 +82,27 @@ static void print_mac(struct report *report, const uint8_t mac[MAC_BYTES])
 		fprintf(report->out, " (%s)", vendor);
 }
 
-static void print_host_lines(struct report *report, const struct host_result *host)
+/* "printer.lan (192.168.0.7)", or the address alone. */
+static void print_name_and_addr(FILE *out, const struct host_result *host)
 {
 	char text[ADDR_TEXT_BYTES];
+
+	addr_format(&host->addr, text);
+	if (!host->host.name) {
+		fputs(text, out);
+		return;
+	}
+	print_escaped(out, host->host.name, strlen(host->host.name));
+	fprintf(out, " (%s)", text);
+}
+
+static void print_host_lines(struct report *report, const struct host_result *host)
+{
 	FILE *out = report->out;
 
-	fprintf(out, "Nscan report for %s\nHost is up (", addr_format(&host->addr, text));
+	fputs("Nscan report for ", out);
+	print_name_and_addr(out, host);
+	fputs("\nHost is up (", out);
 	if (host->host.has_rtt) {
 		print_milliseconds(out, host->host.rtt_ns);
 		fputs(" ms, ", out);
@@ -138,10 +156,39 @@ static void print_up(struct report *report, const struct host_result *host)
 	print_notes(report->out, host);
 }
 
+/* -R: "  192.168.0.104 printer.lan" */
+static void keep_down_name(struct normal_state *state, const struct host_result *host)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	if (!state->down_names)
+		state->down_names = open_memstream(&state->down_names_text, &state->down_names_bytes);
+	if (!state->down_names) {
+		state->lost = true;
+		return;
+	}
+	fprintf(state->down_names, "  %-15s ", addr_format(&host->addr, text));
+	print_escaped(state->down_names, host->host.name, strlen(host->host.name));
+	fputc('\n', state->down_names);
+}
+
+static void print_down_names(struct report *report)
+{
+	struct normal_state *state = report->state;
+
+	if (!state->down_names || fflush(state->down_names) != 0)
+		return;
+	enter(report, SECTION_TAIL);
+	fputs("Names of inactive addresses:\n", report->out);
+	fwrite(state->down_names_text, 1, state->down_names_bytes, report->out);
+}
+
 static void normal_host(struct report *report, const struct host_result *host)
 {
 	struct normal_state *state = report->state;
 
+	if (host->host.state == HOST_DOWN && host->host.name)
+		keep_down_name(state, host);
 	if (host->host.state == HOST_UP)
 		print_up(report, host);
 	else if (host->host.state == HOST_DOWN)
@@ -217,6 +264,7 @@ static void normal_end(struct report *report, const struct scan_summary *summary
 	print_ranges(report, "Up, no open port", &state->nothing_open, hosts);
 	print_ranges(report, "Inactive", down, hosts);
 	inactive_print(&state->inactive, report->out);
+	print_down_names(report);
 	print_unfinished(report, summary);
 	enter(report, SECTION_TAIL);
 	if (summary->hosts_up == 0 && summary->hosts_down > 0 && !summary->partial && report->info->ports &&
@@ -233,6 +281,9 @@ static void normal_release(struct report *report)
 {
 	struct normal_state *state = report->state;
 
+	if (state->down_names)
+		fclose(state->down_names);
+	free(state->down_names_text);
 	inactive_free(&state->inactive);
 	addr_ranges_free(&state->unfinished);
 	addr_ranges_free(&state->nothing_open);

@@ -51,6 +51,7 @@ void host_record_free(struct host_record *record)
 		free(record->pages[i]);
 	free(record->pages);
 	free(record->origins);
+	free(record->name);
 	free(record->result.notes);
 	free(record);
 }
@@ -171,6 +172,23 @@ static bool keep_note(struct host_result *result, const struct note_event *note)
 	return true;
 }
 
+/* What is told of a host later replaces what was; a name stays known. */
+static bool keep_host(struct host_record *record, const struct host_event *host)
+{
+	struct host_result *result = &record->result;
+	char *name = host->name ? strdup(host->name) : NULL;
+
+	if (name) {
+		free(record->name);
+		record->name = name;
+	}
+	result->host = *host;
+	result->host.name = record->name;
+	if (!result->host.reason)
+		result->host.reason = "unresolved";
+	return name || !host->name;
+}
+
 bool host_record_apply(struct host_record *record, const struct event *event)
 {
 	struct host_result *result = &record->result;
@@ -178,10 +196,7 @@ bool host_record_apply(struct host_record *record, const struct event *event)
 	result->done_ns = event->at_ns;
 	switch (event->kind) {
 	case EVENT_HOST:
-		result->host = event->u.host;
-		if (!result->host.reason)
-			result->host.reason = "unresolved";
-		break;
+		return keep_host(record, &event->u.host);
 	case EVENT_PORT:
 		return keep_port(record, &event->u.port);
 	case EVENT_LIMIT:
@@ -212,7 +227,7 @@ bool host_record_is_plain(const struct host_record *record)
 {
 	const struct host_result *result = &record->result;
 
-	return result->host.state != HOST_UP && !result->host.has_mac && !result->has_limit &&
+	return result->host.state != HOST_UP && !result->host.has_mac && !record->name && !result->has_limit &&
 	       result->note_count == 0 && record->port_count == 0;
 }
 

@@ -14,6 +14,7 @@ struct port_origin;
  * their number in pages of up to 256, with the reason and the address that said so stored once for each host. */
 struct host_record {
 	struct host_result result; /* all but the ports */
+	char *name;                /* own copy of result.host.name */
 	bool done;
 	struct port_page **pages; /* by the port's high byte; NULL until the first port */
 	size_t port_count;

@@ -100,6 +100,34 @@ static void attribute_arguments(struct report *report, const struct scan_info *i
 	free(text);
 }
 
+/* A text from the network: XML cannot hold control characters. */
+static void attribute_printable(struct report *report, const char *name, const char *value)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *memory = open_memstream(&text, &n);
+
+	if (memory)
+		print_printable(memory, value, strlen(value));
+	if (memory && fclose(memory) == 0)
+		attribute_text(report, name, text);
+	else
+		check(report, -1);
+	free(text);
+}
+
+static void print_hostnames(struct report *report, const char *name)
+{
+	open_element(report, "hostnames");
+	if (name) {
+		open_element(report, "hostname");
+		attribute_printable(report, "name", name);
+		attribute_text(report, "type", "PTR");
+		close_element(report);
+	}
+	close_element(report);
+}
+
 static void print_scaninfo(struct report *report, const struct port_list *ports)
 {
 	char *services = port_list_format(ports);
@@ -265,9 +293,9 @@ static void xml_host(struct report *report, const struct host_result *host)
 		attribute(report, "endtime", "%" PRId64, (host->done_ns + to_wall_ns) / 1000000000);
 	}
 	print_status(report, host);
+	if (host->host.state == HOST_UP || host->host.name)
+		print_hostnames(report, host->host.name);
 	if (host->host.state == HOST_UP) {
-		open_element(report, "hostnames");
-		close_element(report);
 		if (info->ports)
 			print_ports(report, host);
 		if (host->host.has_rtt)
