@@ -1,0 +1,160 @@
+/* read.c: which reader takes an answer, and how readings are merged. What the readers share is in read_tools.c. */
+#include <stdio.h>
+
+#include "read.h"
+
+static const struct reader_family *const families[] = {
+        &readers_dns,  &readers_netbios, &readers_snmp, &readers_time,  &readers_ike,
+        &readers_stun, &readers_rpc,     &readers_http, &readers_small,
+};
+
+enum { FAMILY_COUNT = sizeof(families) / sizeof(families[0]) };
+
+static bool is_at_home(const struct reader *reader, uint16_t port)
+{
+	for (size_t i = 0; i < READER_MAX_PORTS && reader->ports[i]; i++) {
+		if (reader->ports[i] == port)
+			return true;
+	}
+	return false;
+}
+
+static bool try_reader(const struct reader *reader, const uint8_t *data, size_t n, struct service_reading *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->service = reader->service;
+	out->one_answer = reader->one_answer;
+	if (!reader->read(data, n, out))
+		return false;
+	if (!out->info[0])
+		say(out, "%s", out->product[0] ? out->product : "answers");
+	return true;
+}
+
+/* The readers that are at home on the port, or all others. */
+static bool try_readers(uint16_t port, bool at_home, const uint8_t *data, size_t n, struct service_reading *out)
+{
+	for (size_t i = 0; i < FAMILY_COUNT; i++) {
+		for (size_t k = 0; k < families[i]->count; k++) {
+			const struct reader *reader = &families[i]->readers[k];
+
+			if (is_at_home(reader, port) != at_home || (reader->only_there && !at_home))
+				continue;
+			if (try_reader(reader, data, n, out))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Nobody's protocol: how long it is and how it begins. */
+static void describe_unknown(const uint8_t *data, size_t n, struct service_reading *out)
+{
+	char text[64];
+
+	memset(out, 0, sizeof(*out));
+	if (n == 0) {
+		say(out, "an empty datagram");
+	} else if (n >= 4 && is_text(data, n)) {
+		clean_text(text, sizeof(text), data, n);
+		say(out, "%zu bytes: %s", n, text);
+	} else {
+		hex_text(text, sizeof(text), data, n < 16 ? n : 16, " ");
+		say(out, "%zu byte%s: %s%s", n, n == 1 ? "" : "s", text, n > 16 ? " ..." : "");
+	}
+}
+
+bool service_read(uint16_t port, const uint8_t *data, size_t n, struct service_reading *out)
+{
+	if (!data)
+		n = 0;
+	if (try_readers(port, true, data, n, out) || try_readers(port, false, data, n, out))
+		return true;
+	describe_unknown(data, n, out);
+	return false;
+}
+
+const char *service_detail(const struct service_reading *reading, const char *key)
+{
+	for (size_t i = 0; i < reading->detail_count; i++) {
+		if (strcmp(reading->details[i].key, key) == 0)
+			return reading->text + reading->details[i].at;
+	}
+	return NULL;
+}
+
+bool service_add_detail(struct service_reading *reading, const char *key, const char *value)
+{
+	size_t length = strlen(value);
+
+	if (service_detail(reading, key))
+		return true;
+	if (reading->detail_count == SERVICE_MAX_DETAILS ||
+	    length >= (size_t)(SERVICE_TEXT_BYTES - reading->text_bytes))
+		return false;
+	reading->details[reading->detail_count++] = (struct service_detail){key, reading->text_bytes};
+	memcpy(reading->text + reading->text_bytes, value, length + 1);
+	reading->text_bytes = (uint16_t)(reading->text_bytes + length + 1);
+	return true;
+}
+
+bool service_detail_varies(const char *key)
+{
+	static const char *const varying[] = {"uptime", "time", "clock", "engine-time",
+	                                      "token",  "load", "users", "players"};
+
+	for (size_t i = 0; i < sizeof(varying) / sizeof(varying[0]); i++) {
+		if (strcmp(varying[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Details that are not there yet. True when one of them is more than a clock. */
+static bool merge_details(struct service_reading *into, const struct service_reading *more)
+{
+	bool news = false;
+
+	for (size_t i = 0; i < more->detail_count; i++) {
+		const char *key = more->details[i].key;
+
+		if (!service_detail(into, key))
+			news |= service_add_detail(into, key, more->text + more->details[i].at) &&
+			        !service_detail_varies(key);
+	}
+	return news;
+}
+
+bool service_merge(struct service_reading *into, const struct service_reading *more)
+{
+	bool names = more->product[0] && !into->product[0];
+	bool news;
+
+	if (!into->service || !into->info[0]) {
+		if (!more->service && into->info[0])
+			return false;
+		*into = *more;
+		return true;
+	}
+	if (!more->service || strcmp(into->service, more->service) != 0)
+		return false;
+	news = merge_details(into, more) || names;
+	if (names) {
+		memcpy(into->product, more->product, sizeof(into->product));
+		memcpy(into->version, more->version, sizeof(into->version));
+	}
+	if (more->has_mapped && !into->has_mapped) {
+		into->has_mapped = true;
+		into->mapped = more->mapped;
+		into->mapped_port = more->mapped_port;
+	}
+	if (news && !strstr(into->info, more->info)) {
+		char earlier[SERVICE_INFO_BYTES];
+
+		/* A name comes first. */
+		memcpy(earlier, into->info, sizeof(earlier));
+		snprintf(into->info, sizeof(into->info), "%s", names ? more->info : earlier);
+		say(into, "%s", names ? earlier : more->info);
+	}
+	return news;
+}
