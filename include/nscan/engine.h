@@ -85,7 +85,7 @@ void engine_send_failed(struct engine *engine, uint64_t cookie, int error, int64
 void engine_receive(struct engine *engine, const struct reply *reply, int64_t at_ns);
 /* When engine_next_probe should be called next; INT64_MAX when only a reply could change anything (never while not done). */
 int64_t engine_next_wake(const struct engine *engine);
-/* The next event not yet taken. */
+/* The next event not yet taken. What it points to is valid until the next call. */
 bool engine_next_event(struct engine *engine, struct event *out);
 /* Every target has its final state. */
 bool engine_done(const struct engine *engine);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "nscan/addr.h"
+#include "nscan/service.h"
 
 enum host_state { HOST_UP, HOST_DOWN, HOST_UNKNOWN };
 enum port_state { PORT_UNKNOWN, PORT_OPEN, PORT_CLOSED, PORT_FILTERED, PORT_OPEN_FILTERED, PORT_STATE_COUNT };
@@ -39,6 +40,9 @@ struct port_event {
 	bool has_ttl;
 	uint8_t ttl;
 	uint32_t probes; /* how many were sent to this port */
+	/* What its answers say; NULL: nothing answered, or nothing is known yet. From the engine: valid until the next event is taken. */
+	struct service_reading *reading;
+	bool more_known; /* the state was told before: only the reading is new */
 };
 
 /* The host's limit on ICMP errors, as learnt. burst 0: not known. */
@@ -50,7 +54,7 @@ struct limit_event {
 struct note_event {
 	uint16_t port;    /* 0: about the host */
 	const char *code; /* static, kebab-case: "conflicting-replies" */
-	char text[160];   /* one line; addresses and numbers only, nothing from the network unescaped */
+	char text[240];   /* one line; may quote the network: to be escaped before it is printed */
 };
 
 struct event {

@@ -30,6 +30,7 @@ struct service_detail {
 struct service_reading {
 	const char *service; /* as port_service names it ("domain"); NULL: the protocol was not recognised */
 	bool one_answer;     /* the protocol gives exactly one answer to a request: another one contradicts it */
+	bool names_itself;   /* the line says what it is (product, system), which is worth more than what it does */
 	bool has_mapped;     /* STUN, NAT-PMP: where our request came from, as the server sees it */
 	struct addr mapped;
 	uint16_t mapped_port; /* 0: not told */

@@ -96,6 +96,38 @@ static bool read_host(struct resume *resume, const json_t *object, struct event 
 	return false;
 }
 
+static void read_text(const json_t *object, const char *key, char *out, size_t room)
+{
+	const char *text = text_of(object, key);
+
+	snprintf(out, room, "%s", text ? text : "");
+}
+
+/* What the answers of the port said; it stays valid until the next line is read. */
+static void read_reading(struct resume *resume, const json_t *object, struct port_event *port)
+{
+	struct service_reading *reading = &resume->reading;
+	json_t *details = json_object_get(object, "details"), *value;
+	const char *method = text_of(object, "method"), *key;
+
+	if (!text_of(object, "info"))
+		return;
+	memset(reading, 0, sizeof(*reading));
+	if (method && strcmp(method, "probed") == 0)
+		reading->service = keep_word(resume, text_of(object, "service"));
+	read_text(object, "product", reading->product, sizeof(reading->product));
+	read_text(object, "version", reading->version, sizeof(reading->version));
+	read_text(object, "info", reading->info, sizeof(reading->info));
+	json_object_foreach(details, key, value)
+	{
+		const char *kept = json_is_string(value) ? keep_word(resume, key) : NULL;
+
+		if (kept)
+			service_add_detail(reading, kept, json_string_value(value));
+	}
+	port->reading = reading;
+}
+
 static bool read_port(struct resume *resume, const json_t *object, struct event *out)
 {
 	struct port_event *port = &out->u.port;
@@ -113,6 +145,7 @@ static bool read_port(struct resume *resume, const json_t *object, struct event 
 	read_ttl(object, &port->has_ttl, &port->ttl);
 	if (number_of(object, "probes", UINT32_MAX, &probes))
 		port->probes = (uint32_t)probes;
+	read_reading(resume, object, port);
 	for (int i = 0; state && i < PORT_STATE_COUNT; i++) {
 		if (strcmp(state, port_state_name((enum port_state)i)) == 0) {
 			port->state = (enum port_state)i;

@@ -52,8 +52,9 @@ struct resume {
 	uint64_t *ranks;
 	size_t rank_count;
 
-	char *name;   /* of the host read last */
-	char **words; /* reasons and codes that events point to */
+	struct service_reading reading; /* of the event read last */
+	char *name;                     /* of the host read last */
+	char **words;                   /* reasons and codes that events point to */
 	size_t word_count;
 };
 

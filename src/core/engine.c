@@ -164,6 +164,17 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 	return e;
 }
 
+/* Readings of events that were not taken. */
+static void free_readings(struct event_ring *ring)
+{
+	for (size_t i = 0; i < ring->count; i++) {
+		struct event *event = &ring->events[(ring->first + i) % ring->capacity];
+
+		if (event->kind == EVENT_PORT)
+			free(event->u.port.reading);
+	}
+}
+
 void engine_free(struct engine *e)
 {
 	if (!e)
@@ -173,6 +184,7 @@ void engine_free(struct engine *e)
 	free(e->port_order);
 	free(e->slot_of_port);
 	free(e->discovery_ports);
+	free_readings(&e->events);
 	free(e->events.events);
 	free(e->skip_ports);
 	addr_ranges_free(&e->skip_hosts);
@@ -232,6 +244,11 @@ bool engine_next_event(struct engine *e, struct event *out)
 	if (e->events.count == 0)
 		return false;
 	*out = e->events.events[e->events.first];
+	if (out->kind == EVENT_PORT && out->u.port.reading) {
+		e->told = *out->u.port.reading;
+		free(out->u.port.reading);
+		out->u.port.reading = &e->told;
+	}
 	e->events.first = (e->events.first + 1) % e->events.capacity;
 	e->events.count--;
 	return true;
@@ -270,8 +287,10 @@ void fill_probe(struct engine *e, struct host *host, const struct ask *ask, uint
 
 void host_finish(struct engine *e, struct host *host, int64_t now_ns)
 {
-	if (host->scan)
+	if (host->scan) {
 		e->slots_in_use -= host->scan->slot_count;
+		e->answers_in_use -= host->scan->answer_count;
+	}
 	e->progress.hosts_finished++;
 	event_new(e, host, EVENT_HOST_DONE, now_ns);
 	host_release(e, host);

@@ -10,6 +10,7 @@
  *   asklog.c     every ask in the order sent, and what its timeout says
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
+ *   answers.c    what open ports say, asked with all their payloads; answers that contradict each other
  *   match.c      which question a received packet answers
  */
 #ifndef NSCAN_CORE_INTERNAL_H
@@ -116,6 +117,11 @@ struct portscan {
 	bool target_refuses;    /* the host itself refused something: its silence proves something */
 	size_t turn;            /* the lane that may ask first next time */
 	bool limit_told;
+	struct port_answer *answers; /* of the ports that answered, by slot */
+	size_t answer_count, answer_capacity;
+	int64_t answered_ns; /* when the last answer came, or the last ask for more was sent */
+	int64_t ask_more_ns; /* not before */
+	bool bad_checksum_told;
 };
 
 /* One source address asking one host: hosts limit their ICMP errors for each peer address (Linux), so each has a log, a limit and a
@@ -281,6 +287,9 @@ struct engine {
 	size_t discovery_port_count;
 
 	struct event_ring events;
+	struct service_reading told; /* the reading of the event taken last */
+	size_t answers_in_use;       /* over all active hosts: bounds memory */
+	uint64_t stray_checks;       /* attempts tried to find out whose question a stranger answers: bounds work */
 	struct addr_ranges skip_hosts;
 	struct skip_port *skip_ports;
 	size_t skip_port_count, skip_port_capacity;
@@ -365,6 +374,31 @@ void settle(struct engine *e, struct host *host, struct port_slot *slot, const s
             const struct reply *reply, int64_t sent_ns, int64_t at_ns);
 void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, const char *reason, int64_t at_ns);
 int64_t ask_timeout(const struct lane *lane);
+
+/* answers.c */
+/* A verified answer of the port: reads it, and compares it with the others to the same ask. True when more is known of the service than
+ * before. sent_ns 0: not known. */
+bool answers_take(struct engine *e, struct host *host, struct lane *lane, struct port_slot *slot, uint16_t attempt,
+                  const struct reply *reply, int64_t sent_ns, int64_t at_ns);
+/* Puts what is known of the service into an event about the open port, and remembers the event. */
+void answers_attach(struct host *host, const struct port_slot *slot, struct event *event);
+/* Tells an open port again, with what is known now. */
+void answers_tell(struct engine *e, struct host *host, const struct port_slot *slot, int64_t at_ns);
+/* An error came to an ask that was answered: if by the host itself, that is a contradiction. */
+void answers_refused(struct engine *e, struct host *host, const struct port_slot *slot, uint16_t attempt,
+                     const struct verdict *verdict, int64_t at_ns);
+/* Something came back to a probe whose checksum was wrong. */
+void answers_bad_checksum(struct engine *e, struct host *host, const struct port_slot *slot, const char *reason,
+                          int64_t at_ns);
+/* An answer that no question to its sender explains: does it prove that it saw one to another host? Then that is noted. */
+bool answers_stranger(struct engine *e, const struct reply *reply, int64_t at_ns);
+/* What open ports have not been asked yet: their other payloads, and a second source port where the server tells ours. */
+bool answers_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out, int64_t *wake_ns);
+/* Until when answers that contradict the first may still come; 0: no port answered. */
+int64_t answers_until(const struct portscan *scan);
+/* Notes about the host as a whole, before it is finished. */
+void answers_finish(struct engine *e, struct host *host, int64_t now_ns);
+void answers_free(struct portscan *scan);
 
 /* asklog.c: the order of asks, and what refusals prove about the asks before them */
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number);

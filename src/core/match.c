@@ -166,6 +166,7 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 	if (!is_held(e, reply->dst_port))
 		return;
 	if (!host) {
+		answers_stranger(e, reply, at_ns);
 		reject(e);
 		return;
 	}
@@ -185,7 +186,8 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 		verdict.from_port = reply->src_port;
 	}
 	if (slot == NO_INDEX) {
-		host->rejected_udp++;
+		if (!answers_stranger(e, reply, at_ns))
+			host->rejected_udp++;
 		reject(e);
 		return;
 	}

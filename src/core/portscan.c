@@ -126,6 +126,7 @@ void portscan_free(struct portscan *scan)
 {
 	if (!scan)
 		return;
+	answers_free(scan);
 	for (size_t i = 0; i < scan->lane_count; i++)
 		free(scan->lanes[i].log);
 	free(scan->lanes);
@@ -181,6 +182,8 @@ static void tell_port(struct engine *e, struct host *host, const struct port_slo
 		port->has_rtt = sent_ns > 0 && at_ns >= sent_ns;
 		port->rtt_ns = port->has_rtt ? at_ns - sent_ns : 0;
 	}
+	if (verdict->state == PORT_OPEN)
+		answers_attach(host, slot, event);
 }
 
 void settle(struct engine *e, struct host *host, struct port_slot *slot, const struct verdict *verdict,
@@ -248,6 +251,7 @@ void portscan_unresolved(struct engine *e, struct host *host, int64_t now_ns)
 		if (scan->slots[i].stage != STAGE_SETTLED)
 			settle(e, host, &scan->slots[i], &verdict, NULL, 0, now_ns);
 	tell_limit(e, host, now_ns);
+	answers_finish(e, host, now_ns);
 	host_finish(e, host, now_ns);
 }
 
@@ -269,13 +273,14 @@ static void settle_exhausted(struct engine *e, struct host *host, int64_t now_ns
 			settle_silent(e, host, &scan->slots[i], "no-response", now_ns);
 }
 
-/* All ports are settled: late answers to the last asks of silent ones still count. */
+/* All ports are settled: late answers to the last asks of silent ones still count, and a second answer of an open one. */
 static bool lingers(const struct portscan *scan, int64_t now_ns, int64_t *wake_ns)
 {
 	int64_t linger_ns = 2 * ask_timeout(&scan->lanes[0]), last_ns = 0;
 
+	*wake_ns = answers_until(scan);
 	if (scan->silent == 0)
-		return false;
+		return now_ns < *wake_ns;
 	if (linger_ns < LINGER_LEAST_MS * MS)
 		linger_ns = LINGER_LEAST_MS * MS;
 	if (linger_ns > LINGER_MOST_MS * MS)
@@ -283,7 +288,8 @@ static bool lingers(const struct portscan *scan, int64_t now_ns, int64_t *wake_n
 	for (size_t i = 0; i < scan->lane_count; i++)
 		if (scan->lanes[i].last_ask_ns > last_ns)
 			last_ns = scan->lanes[i].last_ask_ns;
-	*wake_ns = last_ns + linger_ns;
+	if (last_ns + linger_ns > *wake_ns)
+		*wake_ns = last_ns + linger_ns;
 	return now_ns < *wake_ns;
 }
 
@@ -316,7 +322,7 @@ static bool lane_next(struct engine *e, struct host *host, struct lane *lane, in
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	struct portscan *scan = host->scan;
-	int64_t wake_ns = NEVER;
+	int64_t wake_ns = NEVER, more_ns = NEVER;
 
 	for (size_t i = 0; i < scan->lane_count; i++) {
 		size_t index = (scan->turn + i) % scan->lane_count;
@@ -332,11 +338,16 @@ bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct p
 	}
 	if (scan->settled < scan->slot_count && is_exhausted(e, scan))
 		settle_exhausted(e, host, now_ns);
+	if (answers_next(e, host, now_ns, out, &more_ns)) {
+		host_set_wake(e, host, now_ns);
+		return true;
+	}
 	tell_limit(e, host, now_ns);
-	if (scan->settled == scan->slot_count && !lingers(scan, now_ns, &wake_ns)) {
+	if (scan->settled == scan->slot_count && more_ns == NEVER && !lingers(scan, now_ns, &wake_ns)) {
+		answers_finish(e, host, now_ns);
 		host_finish(e, host, now_ns);
 		return false;
 	}
-	host_set_wake(e, host, wake_ns);
+	host_set_wake(e, host, more_ns < wake_ns ? more_ns : wake_ns);
 	return false;
 }

@@ -162,12 +162,18 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 	uint32_t number = 0;
 	struct log_entry *entry = asklog_find(lane, slot, attempt, &number);
 	bool duplicate = entry && (entry->refused || entry->answered);
+	int64_t sent_ns = entry ? entry->sent_ns : 0;
+	bool answered = verdict->state == PORT_OPEN, more = false;
 
 	lane->send_pauses = 0;
 	lane->wake_ns = at_ns;
 	lane->heard = true;
 	lane->unheard = 0;
+	if (e->config.probe.bad_checksum)
+		answers_bad_checksum(e, host, slot, verdict->reason, at_ns);
 	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {
+		if (answered && host->rejected_udp == 0)
+			answers_take(e, host, lane, slot, attempt, reply, sent_ns, at_ns);
 		ask_for_confirmation(lane, slot, entry);
 		host_set_wake(e, host, at_ns);
 		return;
@@ -188,15 +194,21 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 		else if (entry->check && !entry->expired)
 			check_answered(lane, entry, false);
 	}
+	if (answered)
+		more = answers_take(e, host, lane, slot, attempt, reply, sent_ns, at_ns);
+	else if (slot->stage == STAGE_SETTLED && slot->state == PORT_OPEN)
+		answers_refused(e, host, slot, attempt, verdict, at_ns);
 	if (slot->stage != STAGE_SETTLED) {
-		settle(e, host, slot, verdict, reply, entry ? entry->sent_ns : 0, at_ns);
+		settle(e, host, slot, verdict, reply, sent_ns, at_ns);
 	} else if (slot->state != PORT_UNKNOWN &&
 	           weight(verdict->state, verdict->by_target) > weight(slot->state, slot->by_target)) {
 		if (slot->state != PORT_OPEN_FILTERED)
 			note(e, host, at_ns, slot->number, "conflicting-replies",
 			     "first %s, then %s (%s): the stronger evidence holds", port_state_name(slot->state),
 			     port_state_name(verdict->state), verdict->reason);
-		settle(e, host, slot, verdict, reply, entry ? entry->sent_ns : 0, at_ns);
+		settle(e, host, slot, verdict, reply, sent_ns, at_ns);
+	} else if (more && slot->state == PORT_OPEN) {
+		answers_tell(e, host, slot, at_ns);
 	}
 	host_set_wake(e, host, at_ns);
 }

@@ -125,9 +125,23 @@ static bool merge_details(struct service_reading *into, const struct service_rea
 	return news;
 }
 
+/* Of the parts of that line those that are not said yet. */
+static void say_missing(struct service_reading *into, const char *line)
+{
+	while (*line) {
+		const char *end = strstr(line, ", ");
+		char part[SERVICE_INFO_BYTES];
+
+		snprintf(part, sizeof(part), "%.*s", (int)(end ? (size_t)(end - line) : strlen(line)), line);
+		if (!strstr(into->info, part))
+			say(into, "%s", part);
+		line = end ? end + 2 : line + strlen(line);
+	}
+}
+
 bool service_merge(struct service_reading *into, const struct service_reading *more)
 {
-	bool names = more->product[0] && !into->product[0];
+	bool names = (more->product[0] && !into->product[0]) || (more->names_itself && !into->names_itself);
 	bool news;
 
 	if (!into->service || !into->info[0]) {
@@ -139,7 +153,7 @@ bool service_merge(struct service_reading *into, const struct service_reading *m
 	if (!more->service || strcmp(into->service, more->service) != 0)
 		return false;
 	news = merge_details(into, more) || names;
-	if (names) {
+	if (more->product[0] && !into->product[0]) {
 		memcpy(into->product, more->product, sizeof(into->product));
 		memcpy(into->version, more->version, sizeof(into->version));
 	}
@@ -148,13 +162,15 @@ bool service_merge(struct service_reading *into, const struct service_reading *m
 		into->mapped = more->mapped;
 		into->mapped_port = more->mapped_port;
 	}
-	if (news && !strstr(into->info, more->info)) {
+	into->names_itself |= more->names_itself;
+	if (news) {
 		char earlier[SERVICE_INFO_BYTES];
 
-		/* A name comes first. */
+		/* What names it comes first. */
 		memcpy(earlier, into->info, sizeof(earlier));
-		snprintf(into->info, sizeof(into->info), "%s", names ? more->info : earlier);
-		say(into, "%s", names ? earlier : more->info);
+		if (names)
+			memcpy(into->info, more->info, sizeof(into->info));
+		say_missing(into, names ? earlier : more->info);
 	}
 	return news;
 }

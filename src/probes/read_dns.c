@@ -214,7 +214,7 @@ static void describe_dns(struct service_reading *out, const char *name, uint16_t
 	else if (class == CLASS_CHAOS)
 		say(out, "version not told (%s)", rcode);
 	else
-		say(out, "%s", rcode);
+		say(out, "answers %s", rcode);
 	/* For a question about the server itself (class CHAOS) some servers leave the bit out that they else set. */
 	if (class != CLASS_CHAOS || flags & RECURSION_AVAILABLE) {
 		detail(out, "recursion", "%s", flags & RECURSION_AVAILABLE ? "offered" : "not-offered");

@@ -213,7 +213,8 @@ static bool read_community(struct cursor message, int64_t version, struct servic
 	detail(out, "snmp-version", "%s", version == SNMP_V1 ? "1" : "2c");
 	while (cursor_left(&bindings) > 0 && bindings.ok)
 		read_binding(ber_enter(&bindings, BER_SEQUENCE), out);
-	if (service_detail(out, "sys-descr"))
+	out->names_itself = service_detail(out, "sys-descr") != NULL;
+	if (out->names_itself)
 		say(out, "%.100s", service_detail(out, "sys-descr"));
 	else if (status != 0)
 		say(out, "SNMPv%s error %s", version == SNMP_V1 ? "1" : "2c",

@@ -27,19 +27,36 @@ static bool is_listed(const struct port_groups *groups, enum port_state state)
 	return state == PORT_UNKNOWN || !groups->hidden[state];
 }
 
+/* The field must not hold what parts fields and ports: a slash becomes a bar, as nmap has it, and a comma a semicolon. */
+static void print_version(FILE *out, const char *info)
+{
+	char text[SERVICE_INFO_BYTES];
+	size_t n = strlen(info);
+
+	memcpy(text, info, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '/' || text[i] == ',')
+			text[i] = text[i] == '/' ? '|' : ';';
+	}
+	print_escaped(out, text, n);
+}
+
 static void print_ports(FILE *out, const struct port_groups *groups, const struct host_result *host)
 {
 	const char *between = "";
 
 	for (size_t i = 0; i < host->port_count; i++) {
 		const struct port_event *port = &host->ports[i];
-		const char *service = port_service(port->port);
+		const char *service = port_service_name(port);
 
 		if (!is_listed(groups, port->state))
 			continue;
 		/* number/state/protocol/owner/service/rpc/version/ */
-		fprintf(out, "%s%u/%s/udp//%s///", between, port->port, port_state_name(port->state),
+		fprintf(out, "%s%u/%s/udp//%s//", between, port->port, port_state_name(port->state),
 		        service ? service : "");
+		if (port->reading)
+			print_version(out, port->reading->info);
+		fputc('/', out);
 		between = ", ";
 	}
 }

@@ -124,6 +124,25 @@ static void print_host_names(struct report *report, const struct event *event)
 		put_string(report->out, "vendor", vendor_name(report->info->vendors, event->u.host.mac, vendor));
 }
 
+/* "method" as nmap calls it: "probed" means that "service" was read from an answer, not looked up by number. */
+static void put_reading(FILE *out, const struct service_reading *reading)
+{
+	if (!reading)
+		return;
+	put_string(out, "method", reading->service ? "probed" : NULL);
+	put_string(out, "product", reading->product[0] ? reading->product : NULL);
+	put_string(out, "version", reading->version[0] ? reading->version : NULL);
+	put_string(out, "info", reading->info);
+	if (reading->detail_count == 0)
+		return;
+	fputs(",\"details\":{", out);
+	for (size_t i = 0; i < reading->detail_count; i++) {
+		fprintf(out, "%s\"%s\":", i ? "," : "", reading->details[i].key);
+		print_string(out, reading->text + reading->details[i].at);
+	}
+	fputc('}', out);
+}
+
 static void print_port(FILE *out, const struct event *event)
 {
 	const struct port_event *port = &event->u.port;
@@ -136,7 +155,8 @@ static void print_port(FILE *out, const struct event *event)
 	put_addr(out, "from", &port->from);
 	if (port->from_port)
 		put_number(out, "from_port", port->from_port);
-	put_string(out, "service", port_service(port->port));
+	put_string(out, "service", port_service_name(port));
+	put_reading(out, port->reading);
 	put_rtt(out, port->has_rtt, port->rtt_ns);
 	if (port->has_ttl)
 		put_number(out, "ttl", port->ttl);

@@ -50,6 +50,16 @@ static void normal_begin(struct report *report, const struct scan_info *info)
 	fprintf(report->out, "Starting Nscan %s at %s\n", info->version, time_local(info->start_wall_ns, start));
 }
 
+/* ": domain, dnsmasq 2.90", or nothing; ends the line. */
+static void print_reading(FILE *out, const struct service_reading *reading)
+{
+	if (reading) {
+		fprintf(out, ": %s%s", reading->service ? reading->service : "", reading->service ? ", " : "");
+		print_escaped(out, reading->info, strlen(reading->info));
+	}
+	fputc('\n', out);
+}
+
 /* -v: what was found, as it is found. */
 static void normal_event(struct report *report, const struct event *event)
 {
@@ -60,7 +70,9 @@ static void normal_event(struct report *report, const struct event *event)
 	addr_format(&event->addr, addr);
 	if (event->kind == EVENT_PORT && event->u.port.state == PORT_OPEN) {
 		enter(report, SECTION_NEWS);
-		fprintf(report->out, "Discovered open port %u/udp on %s\n", event->u.port.port, addr);
+		fprintf(report->out, "%s %u/udp on %s",
+		        event->u.port.more_known ? "More about" : "Discovered open port", event->u.port.port, addr);
+		print_reading(report->out, event->u.port.reading);
 	} else if (event->kind == EVENT_HOST && event->u.host.state == HOST_UP) {
 		enter(report, SECTION_NEWS);
 		fprintf(report->out, "%s is up (%s)\n", addr, event->u.host.reason);
@@ -151,7 +163,7 @@ static void print_up(struct report *report, const struct host_result *host)
 	}
 	enter(report, SECTION_HOST);
 	print_host_lines(report, host);
-	print_port_table(report->out, host, &groups);
+	print_port_table(report->out, host, &groups, report->info->verbose);
 	print_not_shown(report->out, host, &groups);
 	print_notes(report->out, host);
 }

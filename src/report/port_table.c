@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "port_table.h"
+#include "text.h"
+
+enum { INFO_WIDTH = 64, REASON_WIDTH = sizeof("udp-response") - 1 };
 
 void print_from(FILE *out, const struct addr *from)
 {
@@ -12,21 +15,62 @@ void print_from(FILE *out, const struct addr *from)
 		fprintf(out, " from %s", addr_format(from, text));
 }
 
-static const char *service_name(uint16_t port)
+static const char *service_name(const struct port_event *port)
 {
-	const char *service = port_service(port);
+	const char *service = port_service_name(port);
 
 	return service ? service : "unknown";
 }
 
-void print_port_table(FILE *out, const struct host_result *host, const struct port_groups *groups)
+/* "udp-response from 192.168.0.9 (from port 40123)" */
+static void print_reason(FILE *out, const struct port_event *port)
 {
-	size_t port_width = 8, state_width = sizeof("open|filtered") - 1, service_width = 8, rows = 0;
+	fputs(port->reason, out);
+	print_from(out, &port->from);
+	if (port->from_port)
+		fprintf(out, " (from port %u)", port->from_port);
+}
+
+/* Spaces that fill the reason up to its column's width, so that INFO stands in one of its own. */
+static void pad_reason(FILE *out, const struct port_event *port, size_t width)
+{
+	char text[ADDR_TEXT_BYTES];
+	size_t length = strlen(port->reason);
+
+	if (addr_is_set(&port->from))
+		length += strlen(" from ") + strlen(addr_format(&port->from, text));
+	if (port->from_port)
+		length += (size_t)snprintf(text, sizeof(text), " (from port %u)", port->from_port);
+	for (; length < width; length++)
+		fputc(' ', out);
+}
+
+/* The line about the service; without -v cut where the table would become too wide to read. The other formats have all of it. */
+static void print_info(FILE *out, const struct service_reading *reading, int verbose)
+{
+	size_t n = strlen(reading->info), room = verbose > 0 ? n : INFO_WIDTH;
+
+	if (n <= room) {
+		print_escaped(out, reading->info, n);
+		return;
+	}
+	n = room - 3;
+	while (n > 0 && ((uint8_t)reading->info[n] & 0xc0) == 0x80)
+		n--;
+	print_escaped(out, reading->info, n);
+	fputs("...", out);
+}
+
+void print_port_table(FILE *out, const struct host_result *host, const struct port_groups *groups, int verbose)
+{
+	size_t port_width = 8, state_width = sizeof("open|filtered") - 1, service_width = 8,
+	       reason_width = REASON_WIDTH, rows = 0;
+	bool has_info = false;
 	char number[16];
 
 	for (size_t i = 0; i < host->port_count; i++) {
 		const struct port_event *port = &host->ports[i];
-		size_t service = strlen(service_name(port->port));
+		size_t service = strlen(service_name(port));
 
 		if (groups->hidden[port->state])
 			continue;
@@ -35,22 +79,32 @@ void print_port_table(FILE *out, const struct host_result *host, const struct po
 			port_width = sizeof("65535/udp") - 1;
 		if (service > service_width)
 			service_width = service;
+		has_info |= port->reading != NULL;
+		if (port->reading && !port->from_port && strlen(port->reason) > reason_width)
+			reason_width = strlen(port->reason);
 	}
 	if (rows == 0)
 		return;
-	fprintf(out, "%-*s  %-*s  %-*s  REASON\n", (int)port_width, "PORT", (int)state_width, "STATE",
-	        (int)service_width, "SERVICE");
+	fprintf(out, "%-*s  %-*s  %-*s  ", (int)port_width, "PORT", (int)state_width, "STATE", (int)service_width,
+	        "SERVICE");
+	if (has_info)
+		fprintf(out, "%-*s  INFO\n", (int)reason_width, "REASON");
+	else
+		fputs("REASON\n", out);
 	for (size_t i = 0; i < host->port_count; i++) {
 		const struct port_event *port = &host->ports[i];
 
 		if (groups->hidden[port->state])
 			continue;
 		snprintf(number, sizeof(number), "%u/udp", port->port);
-		fprintf(out, "%-*s  %-*s  %-*s  %s", (int)port_width, number, (int)state_width,
-		        port_state_name(port->state), (int)service_width, service_name(port->port), port->reason);
-		print_from(out, &port->from);
-		if (port->from_port)
-			fprintf(out, " (from port %u)", port->from_port);
+		fprintf(out, "%-*s  %-*s  %-*s  ", (int)port_width, number, (int)state_width,
+		        port_state_name(port->state), (int)service_width, service_name(port));
+		print_reason(out, port);
+		if (port->reading) {
+			pad_reason(out, port, reason_width);
+			fputs("  ", out);
+			print_info(out, port->reading, verbose);
+		}
 		fputc('\n', out);
 	}
 }

@@ -20,6 +20,13 @@ struct kept_port {
 	uint8_t state;
 	uint8_t ttl;
 	bool has_ttl;
+	bool has_reading; /* in record->readings */
+};
+
+/* What the answers of one port said. Few ports have one, so these are not among the packed ports. */
+struct kept_reading {
+	uint16_t port;
+	struct service_reading reading;
 };
 
 struct port_page {
@@ -50,6 +57,7 @@ void host_record_free(struct host_record *record)
 	for (size_t i = 0; record->pages && i < PAGES; i++)
 		free(record->pages[i]);
 	free(record->pages);
+	free(record->readings);
 	free(record->origins);
 	free(record->name);
 	free(record->result.notes);
@@ -133,6 +141,36 @@ static struct kept_port *place_port(struct host_record *record, uint16_t port)
 	return &page->ports[at];
 }
 
+static struct kept_reading *find_reading(const struct host_record *record, uint16_t port)
+{
+	for (size_t i = record->reading_count; i > 0; i--) {
+		if (record->readings[i - 1].port == port)
+			return &record->readings[i - 1];
+	}
+	return NULL;
+}
+
+/* The last word on the port's service. */
+static bool keep_reading(struct host_record *record, uint16_t port, const struct service_reading *reading)
+{
+	struct kept_reading *kept = find_reading(record, port), *grown;
+
+	if (!kept && record->reading_count == record->reading_capacity) {
+		size_t capacity = record->reading_capacity ? record->reading_capacity * 2 : 4;
+
+		grown = realloc(record->readings, capacity * sizeof(*grown));
+		if (!grown)
+			return false;
+		record->readings = grown;
+		record->reading_capacity = capacity;
+	}
+	if (!kept)
+		kept = &record->readings[record->reading_count++];
+	kept->port = port;
+	kept->reading = *reading;
+	return true;
+}
+
 static bool keep_port(struct host_record *record, const struct port_event *port)
 {
 	int64_t origin = origin_index(record, port->reason ? port->reason : "unresolved", &port->from);
@@ -149,8 +187,9 @@ static bool keep_port(struct host_record *record, const struct port_event *port)
 	        .state = (uint8_t)port->state,
 	        .ttl = port->ttl,
 	        .has_ttl = port->has_ttl,
+	        .has_reading = port->reading != NULL,
 	};
-	return true;
+	return !port->reading || keep_reading(record, port->port, port->reading);
 }
 
 /* A later note with the same code about the same port replaces the earlier one. */
@@ -238,6 +277,7 @@ void host_record_unpack_ports(const struct host_record *record, struct port_even
 
 		for (uint16_t k = 0; page && k < page->count; k++) {
 			const struct kept_port *kept = &page->ports[k];
+			struct kept_reading *said = kept->has_reading ? find_reading(record, kept->port) : NULL;
 
 			*out++ = (struct port_event){
 			        .port = kept->port,
@@ -250,6 +290,7 @@ void host_record_unpack_ports(const struct host_record *record, struct port_even
 			        .has_ttl = kept->has_ttl,
 			        .ttl = kept->ttl,
 			        .probes = kept->probes,
+			        .reading = said ? &said->reading : NULL,
 			};
 		}
 	}

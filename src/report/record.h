@@ -9,6 +9,7 @@
 
 struct port_page;
 struct port_origin;
+struct kept_reading;
 
 /* A scan of all ports of a whole network holds millions of port results at once. They are kept packed: by the high byte of
  * their number in pages of up to 256, with the reason and the address that said so stored once for each host. */
@@ -20,6 +21,8 @@ struct host_record {
 	size_t port_count;
 	struct port_origin *origins; /* the distinct (reason, from) of the ports */
 	size_t origin_count;
+	struct kept_reading *readings;
+	size_t reading_count, reading_capacity;
 };
 
 /* The host of that event, nothing known yet. NULL when memory ran out. */

@@ -96,6 +96,11 @@ int64_t nanoseconds_to_us(int64_t ns)
 	return ns > 0 ? ns / 1000 + (ns % 1000 >= 500) : 0;
 }
 
+const char *port_service_name(const struct port_event *port)
+{
+	return port->reading && port->reading->service ? port->reading->service : port_service(port->port);
+}
+
 const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";

@@ -34,6 +34,8 @@ void print_seconds(FILE *out, int64_t ns);
 void print_milliseconds(FILE *out, int64_t ns);
 int64_t nanoseconds_to_us(int64_t ns);
 
+/* What is found behind the port, else what is expected there; NULL: neither. */
+const char *port_service_name(const struct port_event *port);
 /* "" for one, "s" for any other number. */
 const char *plural(uint64_t n);
 /* All addresses that the scan was to look at. */

@@ -232,9 +232,76 @@ static void print_extraports(struct report *report, const struct host_result *ho
 	}
 }
 
+/* A text of the network, to be freed: XML cannot hold control characters, so they are escaped before the writer does its part. NULL
+ * when memory ran out. */
+static char *escaped(const char *value)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *memory = open_memstream(&text, &n);
+
+	if (!memory)
+		return NULL;
+	print_printable(memory, value, strlen(value));
+	if (fclose(memory) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void attribute_escaped(struct report *report, const char *name, const char *value)
+{
+	char *text = escaped(value);
+
+	if (text)
+		attribute_text(report, name, text);
+	else
+		check(report, -1);
+	free(text);
+}
+
+static void print_service(struct report *report, const struct port_event *port)
+{
+	const struct service_reading *reading = port->reading;
+	const char *service = port_service_name(port);
+
+	if (!service)
+		return;
+	open_element(report, "service");
+	attribute_text(report, "name", service);
+	if (reading && reading->product[0])
+		attribute_escaped(report, "product", reading->product);
+	if (reading && reading->version[0])
+		attribute_escaped(report, "version", reading->version);
+	if (reading && reading->service && strcmp(reading->info, reading->product) != 0)
+		attribute_escaped(report, "extrainfo", reading->info);
+	attribute_text(report, "method", reading && reading->service ? "probed" : "table");
+	attribute_text(report, "conf", reading && reading->service ? "10" : "3");
+	close_element(report);
+}
+
+/* What was read, as the output of a script: the DTD's place for it. */
+static void print_reading(struct report *report, const struct service_reading *reading)
+{
+	if (!reading)
+		return;
+	open_element(report, "script");
+	attribute_text(report, "id", "service");
+	attribute_escaped(report, "output", reading->info);
+	for (size_t i = 0; i < reading->detail_count; i++) {
+		char *text = escaped(reading->text + reading->details[i].at);
+
+		open_element(report, "elem");
+		attribute_text(report, "key", reading->details[i].key);
+		check(report, text ? xmlTextWriterWriteString(report->state, TEXT(text)) : -1);
+		close_element(report);
+		free(text);
+	}
+	close_element(report);
+}
+
 static void print_port(struct report *report, const struct port_event *port)
 {
-	const char *service = port_service(port->port);
 
 	open_element(report, "port");
 	attribute_text(report, "protocol", "udp");
@@ -246,13 +313,8 @@ static void print_port(struct report *report, const struct port_event *port)
 	if (addr_is_set(&port->from))
 		attribute_addr(report, "reason_ip", &port->from);
 	close_element(report);
-	if (service) {
-		open_element(report, "service");
-		attribute_text(report, "name", service);
-		attribute_text(report, "method", "table");
-		attribute_text(report, "conf", "3");
-		close_element(report);
-	}
+	print_service(report, port);
+	print_reading(report, port->reading);
 	close_element(report);
 }
 

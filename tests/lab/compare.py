@@ -150,7 +150,7 @@ def read_normal(base):
             addr = match[1]
         elif match := re.match(r"Host is up \((?:[\d.]+ ms, )?([a-z-]+)(?: from (\S+))?\)", line):
             hosts[addr] = ("up", match[1], match[2] or "-")
-        elif match := re.match(r"(\d+)/udp +(\S+) +(\S+) +([a-z-]+)(?: from (\S+))?(?: \(from port \d+\))?$", line):
+        elif match := re.match(r"(\d+)/udp +(\S+) +(\S+) +([a-z-]+)(?: from (\S+))?(?: \(from port \d+\))?(?:  +\S.*)?$", line):
             ports[addr, int(match[1])] = (match[2], match[4], match[5] or "-")
         elif line.startswith("Not shown: ") or line.startswith("Not finished: ") and "(unresolved)" in line:
             for count, state in re.findall(r"(\d+) (closed|filtered|open\|filtered|unknown) \(", line):
