@@ -16,7 +16,16 @@
 #include "nscan/report.h"
 #include "nscan/shard.h"
 
-enum action { ACTION_SCAN, ACTION_HELP, ACTION_VERSION, ACTION_IFLIST, ACTION_RESUME, ACTION_READ };
+enum action {
+	ACTION_SCAN,
+	ACTION_HELP,
+	ACTION_VERSION,
+	ACTION_IFLIST,
+	ACTION_RESUME,
+	ACTION_READ,
+	ACTION_PING,
+	ACTION_ECHO
+};
 
 /* Texts as typed, in order. They point into argv; only the array is owned. */
 struct text_list {
@@ -54,6 +63,12 @@ struct options {
 	struct port_list discovery_ports; /* -PU53,161; empty: the default */
 
 	struct port_list ports; /* what -p, -F, --top-ports or the default say; empty with -sn */
+
+	bool ping;                   /* --ping */
+	struct port_list echo_ports; /* --echo-server; empty: not given */
+	uint64_t count;              /* --count; 0: not given */
+	int64_t interval_ns;         /* --interval; 0: not given */
+	int64_t timeout_ns;          /* --timeout; 0: not given */
 
 	bool no_names;           /* -n */
 	bool all_names;          /* -R */
@@ -113,6 +128,7 @@ enum option_group {
 	GROUP_SOURCE,
 	GROUP_PROBE,
 	GROUP_SPEED,
+	GROUP_PING,
 	GROUP_OUTPUT,
 	GROUP_OTHER,
 	GROUP_COUNT
@@ -169,6 +185,7 @@ bool option_fast(struct options *, const struct option_row *, const char *, stru
 bool option_top_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source_ports(struct options *, const struct option_row *, const char *, struct err *);
+bool option_echo_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source_ips(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_hex(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_string(struct options *, const struct option_row *, const char *, struct err *);
@@ -183,6 +200,8 @@ bool option_output_all(struct options *, const struct option_row *, const char *
 
 /* Fills what -T decides and no option of its own does. In src/cli/timing.c. */
 void options_apply_timing(struct options *options);
+/* What --ping and --echo-server need and what they have no use for; without them, what only they have. In options_ping.c. */
+bool options_check_ping(const struct options *options, struct err *err);
 /* Appends a text to a list. False only when memory ran out. */
 bool text_list_add(struct text_list *list, const char *text);
 /* Prints the usage, grouped, from the table. */

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "echo_run.h"
 #include "fail.h"
 #include "iflist.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
+#include "ping_run.h"
 #include "read.h"
 #include "scan.h"
 
@@ -114,6 +116,12 @@ int main(int argc, char **argv)
 		break;
 	case ACTION_READ:
 		status = read_main(&options);
+		break;
+	case ACTION_PING:
+		status = ping_main(&options);
+		break;
+	case ACTION_ECHO:
+		status = echo_main(&options);
 		break;
 	case ACTION_SCAN:
 		status = scan_main(&options, NULL);

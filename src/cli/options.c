@@ -15,6 +15,7 @@ void options_free(struct options *options)
 	free(options->captures.texts);
 	port_list_free(&options->discovery_ports);
 	port_list_free(&options->ports);
+	port_list_free(&options->echo_ports);
 	free(options->sources);
 	free(options->data);
 	*options = (struct options){0};
@@ -32,6 +33,10 @@ enum action options_action(const struct options *options)
 		return ACTION_RESUME;
 	if (options->captures.count > 0)
 		return ACTION_READ;
+	if (options->echo_ports.count > 0)
+		return ACTION_ECHO;
+	if (options->ping)
+		return ACTION_PING;
 	return ACTION_SCAN;
 }
 
@@ -196,8 +201,10 @@ static bool check_whole(struct options *options, struct err *err)
 	}
 	if (options_action(options) == ACTION_READ)
 		return check_conflicts(options, err) && check_reading(options, err);
+	if (!options_check_ping(options, err))
+		return false;
 	if (options_action(options) != ACTION_SCAN)
-		return true;
+		return options_action(options) != ACTION_PING || check_conflicts(options, err);
 	if (!check_conflicts(options, err))
 		return false;
 	if (options->targets.count == 0 && options->target_files.count == 0)

@@ -201,6 +201,11 @@ bool option_source_ports(struct options *options, const struct option_row *row, 
 	return true;
 }
 
+bool option_echo_ports(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+	return read_ports(row, value, &options->echo_ports, err);
+}
+
 bool option_source_ips(struct options *options, const struct option_row *row, const char *value, struct err *err)
 {
 	struct err why = {0};

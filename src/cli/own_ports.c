@@ -56,8 +56,13 @@ bool own_ports_hold(struct scan *scan, uint64_t random, struct err *err)
 	const struct port_list *asked = &o->ports;
 	bool apart = asked->count > 0 && scans_itself(scan);
 
+	bool ping = options_action(o) == ACTION_PING;
+
 	if (o->source_port)
-		return held_ports_take_range(o->source_port, o->source_port_last, MOST_TRIED, random, &scan->held, err);
+		return held_ports_take_range(o->source_port, o->source_port_last, ping ? UINT16_MAX : MOST_TRIED,
+		                             random, &scan->held, err);
+	if (ping) /* one, as one flow for every device on the way */
+		return held_ports_take(1, 0, random, &scan->held, err);
 	if (!held_ports_take(apart ? how_many(asked) : HELD_PORTS, 0, random, &scan->held, err))
 		return false;
 	if (apart)

@@ -3,6 +3,9 @@
 
 #include <cap-ng.h>
 #include <sys/prctl.h>
+#include <unistd.h>
+
+enum { NOBODY = 65534 };
 
 bool rights_check(struct err *err)
 {
@@ -21,4 +24,21 @@ void rights_drop(void)
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW);
 	capng_apply(CAPNG_SELECT_CAPS);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+bool rights_drop_all(struct err *err)
+{
+	int result;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (geteuid() == 0)
+		result = capng_change_id(NOBODY, NOBODY, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING);
+	else
+		result = capng_apply(CAPNG_SELECT_CAPS);
+	if (result != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_set(
+		        err, ERR_SYSTEM,
+		        "cannot give up root's rights (%d), and serves nobody with them; run it as an ordinary user",
+		        result);
+	return true;
 }

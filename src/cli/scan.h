@@ -14,6 +14,7 @@
 #include "nscan/link.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
+#include "nscan/ping.h"
 #include "nscan/report.h"
 #include "nscan/targets.h"
 #include "progress.h"
@@ -41,6 +42,7 @@ struct scan {
 	struct craft *craft;
 	struct engine_config config;
 	struct engine *engine;
+	struct ping *ping; /* --ping: instead of the engine; owned by ping_run.c */
 
 	struct addr *to_claim; /* --source-ips: those that the interface does not have */
 	size_t to_claim_count;
@@ -69,6 +71,8 @@ struct scan {
 /* Opens everything, in the order usage, rights, network, outputs, so that the first thing wrong is the one told. On failure *err
  * says what; scan_close is needed either way. */
 bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err);
+/* Only what is below the engine: targets, network, rights, source ports, link, craft, payloads. The same way of failing. */
+bool scan_open_link(struct scan *scan, const struct options *options, struct err *err);
 /* Scans until done or interrupted and writes the reports. */
 void scan_run(struct scan *scan);
 /* Closes the reports (which may find that output was lost) and everything else. */

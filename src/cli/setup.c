@@ -5,6 +5,7 @@
 
 #include "claiming.h"
 #include "interrupt.h"
+#include "nscan/ping.h"
 #include "nscan/wire.h"
 #include "own_ports.h"
 #include "rights.h"
@@ -86,7 +87,10 @@ static void on_send_failed(void *context, uint64_t cookie, int error)
 	}
 	if (send_errors_add(&scan->send_errors, error))
 		scan_say(scan, "cannot send some packets for now: %s; they will be sent again", send_error_text(error));
-	engine_send_failed(scan->engine, cookie, error, link_now(scan->link));
+	if (scan->ping)
+		ping_send_failed(scan->ping, cookie);
+	else
+		engine_send_failed(scan->engine, cookie, error, link_now(scan->link));
 }
 
 /* Reverse names are of the live hosts, with -R of all, with -n of none, as nmap has it. */
@@ -121,7 +125,8 @@ static bool open_link(struct scan *scan, struct err *err)
 	return scan->link != NULL;
 }
 
-static bool start_engine(struct scan *scan, struct err *err)
+/* What is the same for every probe, and what makes packets of them. */
+static bool prepare_probes(struct scan *scan, struct err *err)
 {
 	const struct options *o = scan->options;
 	struct engine_config *c = &scan->config;
@@ -132,10 +137,6 @@ static bool start_engine(struct scan *scan, struct err *err)
 	scan->craft = craft_new(&scan->network, err);
 	if (!scan->craft)
 		return false;
-	c->targets = scan->targets;
-	c->exclude = scan->exclude;
-	c->ports = o->hosts_only ? NULL : &o->ports;
-	c->network = &scan->network;
 	c->probe.source_ports = scan->held.ports;
 	c->probe.source_port_count = scan->held.count;
 	c->probe.ttl = o->ttl ? (uint8_t)o->ttl : DEFAULT_TTL;
@@ -145,6 +146,18 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->probe.bad_checksum = o->bad_checksum;
 	c->probe.payloads = scan->payloads;
 	c->probe.data = o->has_data ? &scan->data : NULL;
+	return true;
+}
+
+static bool start_engine(struct scan *scan, struct err *err)
+{
+	const struct options *o = scan->options;
+	struct engine_config *c = &scan->config;
+
+	c->targets = scan->targets;
+	c->exclude = scan->exclude;
+	c->ports = o->hosts_only ? NULL : &o->ports;
+	c->network = &scan->network;
 	c->seed = scan->seed;
 	c->shard = o->shard;
 	c->discovery = o->discovery;
@@ -251,14 +264,21 @@ static void start_screen(struct scan *scan)
 	progress_start(&scan->progress, live, o->stats_every_ns, scan->info.start_ns);
 }
 
+bool scan_open_link(struct scan *scan, const struct options *options, struct err *err)
+{
+	*scan = (struct scan){.options = options, .single_interface = -1};
+	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
+	return target_input_read(scan, err) && network_read(&scan->network, err) && survey_check_name(scan, err) &&
+	       rights_check(err) && survey_paths(scan, err) && claiming_check(scan, err) && check_sizes(scan, err) &&
+	       choose_seeds(scan, err) && make_data(scan, err) && open_link(scan, err) && prepare_probes(scan, err);
+}
+
 bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err)
 {
-	*scan = (struct scan){.options = options, .resume = resume, .single_interface = -1};
-	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
-	if (!target_input_read(scan, err) || !network_read(&scan->network, err) || !survey_check_name(scan, err) ||
-	    !rights_check(err) || !survey_paths(scan, err) || !claiming_check(scan, err) || !check_sizes(scan, err) ||
-	    !choose_seeds(scan, err) || !make_data(scan, err) || !prepare_names(scan, err) || !open_link(scan, err) ||
-	    !start_engine(scan, err))
+	if (!scan_open_link(scan, options, err))
+		return false;
+	scan->resume = resume;
+	if (!prepare_names(scan, err) || !start_engine(scan, err))
 		return false;
 	scan->vendors = vendors_new(NULL, NULL);
 	if (!scan->vendors)
