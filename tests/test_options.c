@@ -74,7 +74,29 @@ static const struct {
         {"-r x.pcap --ttl 5", {"-r reads a capture and never sends", "leave --ttl away"}},
         {"-r x.pcap -PE", {"leave -PE away"}},
         {"-w x.pcap 10.0.0.1", {"unknown option"}},
-        {"--count 3 10.0.0.1", {"unknown option"}},
+        {"--count 3 10.0.0.1", {"--count goes with --ping only"}},
+        {"--interval 1s 10.0.0.1", {"--interval goes with --ping only"}},
+        {"--ping", {"--ping asks one host"}},
+        {"--ping 10.0.0.1 10.0.0.2", {"exactly one", "not also 10.0.0.2"}},
+        {"--ping -p 53,161 10.0.0.1", {"-p: --ping asks one port"}},
+        {"--ping -sU -p 53 10.0.0.1", {"-sU means nothing to --ping"}},
+        {"--ping -oX f 10.0.0.1", {"--ping", "-oJ FILE", "leave -oX away"}},
+        {"--ping -oA f 10.0.0.1", {"leave -oA away"}},
+        {"--ping -oJ f -oJ g 10.0.0.1", {"one -oJ file"}},
+        {"--ping -g 5000 10.0.0.1", {"-g: --ping without -p"}},
+        {"--ping --badsum 10.0.0.1", {"--badsum: --ping without -p"}},
+        {"--ping --interval 0.0001 10.0.0.1", {"--interval", "1ms"}},
+        {"--ping --timeout 0.0001 10.0.0.1", {"--timeout", "1ms"}},
+        {"--ping --count 0 10.0.0.1", {"--count 0"}},
+        {"--ping --max-retries 11 10.0.0.1", {"--max-retries", "at most 10"}},
+        {"--ping --source-ips 10.0.0.5 10.0.0.1", {"--source-ips means nothing"}},
+        {"--ping --data 00 --data-string x 10.0.0.1", {"do not go together"}},
+        {"--echo-server 7 10.0.0.1", {"--echo-server asks nobody", "10.0.0.1"}},
+        {"--echo-server 7 --ping", {"--echo-server only answers", "leave --ping away"}},
+        {"--echo-server 7 -p 5", {"leave -p away"}},
+        {"--echo-server 0", {"--echo-server", "0"}},
+        {"--echo-server", {"--echo-server needs a value"}},
+        {"-r f --ping", {"-r and --ping do not go together"}},
         {"--shard 5/4 10.0.0.1", {"--shard 5/4", "1/7"}},
 
         {"10.0.0.1 -p", {"-p needs a value", "PORTS"}},
@@ -518,6 +540,30 @@ static void test_table(void **state)
 }
 
 /* Every option of the table is in --help, at the beginning of its line. */
+static void test_ping_options(void **state)
+{
+	struct options o = parse("--ping -p 53 --count 7 --interval 10ms --timeout 2s -g 4000-4009 h");
+
+	(void)state;
+	assert_int_equal(options_action(&o), ACTION_PING);
+	assert_int_equal(o.ports.count, 1);
+	assert_int_equal(o.ports.ports[0], 53);
+	assert_int_equal(o.count, 7);
+	assert_true(o.interval_ns == 10000000);
+	assert_true(o.timeout_ns == 2000000000);
+	options_free(&o);
+
+	o = parse("--ping h");
+	assert_int_equal(options_action(&o), ACTION_PING);
+	assert_int_equal(o.ports.count, 0); /* ICMP echo */
+	options_free(&o);
+
+	o = parse("--echo-server 7,9000-9002 --max-rate 5");
+	assert_int_equal(options_action(&o), ACTION_ECHO);
+	assert_int_equal(o.echo_ports.count, 4);
+	options_free(&o);
+}
+
 static void test_help(void **state)
 {
 	char *text = NULL;
@@ -552,7 +598,7 @@ int main(void)
 	        cmocka_unit_test(test_outputs),       cmocka_unit_test(test_targets_anywhere),
 	        cmocka_unit_test(test_long_path),     cmocka_unit_test(test_long_data),
 	        cmocka_unit_test(test_actions),       cmocka_unit_test(test_table),
-	        cmocka_unit_test(test_help),
+	        cmocka_unit_test(test_ping_options),  cmocka_unit_test(test_help),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -70,12 +70,31 @@ static void say_end(const struct echo_run *run)
 	putchar('\n');
 }
 
+/* Not every kernel refuses to bind an address that the machine does not have. */
+static bool check_source(const struct options *options, struct err *err)
+{
+	struct network network = {0};
+	char text[ADDR_TEXT_BYTES];
+	bool found = false;
+
+	if (!addr_is_set(&options->source))
+		return true;
+	if (!network_read(&network, err))
+		return false;
+	for (size_t i = 0; i < network.route_count; i++)
+		found |= network.routes[i].kind == ROUTE_LOCAL &&
+		         addr_in_prefix(&options->source, &network.routes[i].prefix, network.routes[i].prefix_bits);
+	network_free(&network);
+	return found || err_set(err, ERR_SYSTEM, "-S %s: this machine has no such address (--iflist shows what it has)",
+	                        addr_format(&options->source, text));
+}
+
 static bool open_run(struct echo_run *run, struct err *err)
 {
 	const struct options *o = run->options;
 	uint8_t key[HASH_KEY_BYTES];
 
-	if (!live_random(key, sizeof(key), err))
+	if (!check_source(o, err) || !live_random(key, sizeof(key), err))
 		return false;
 	run->echo = echo_new(o->max_rate, key, err);
 	if (!run->echo)

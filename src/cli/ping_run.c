@@ -49,8 +49,8 @@ static bool find_path(const struct scan *scan, struct addr *dst, struct path *pa
 	struct target_cursor cursor = {0};
 	int only = o->interface ? network_interface_by_name(&scan->network, o->interface) : -1;
 
-	if (target_set_size(scan->targets) != 1 || !target_next(scan->targets, scan->exclude, &cursor, dst))
-		return err_set(err, ERR_USAGE, "--ping asks one host; '%.80s' are several", o->targets.texts[0]);
+	if (!target_next(scan->targets, scan->exclude, &cursor, dst))
+		return err_set(err, ERR_USAGE, "--ping asks one host; give exactly one");
 	return network_path(&scan->network, dst, only, &scan->source, path, err);
 }
 

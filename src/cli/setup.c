@@ -98,7 +98,7 @@ static bool prepare_names(struct scan *scan, struct err *err)
 {
 	const struct options *o = scan->options;
 
-	if (o->no_names)
+	if (o->no_names || o->ping)
 		return true;
 	scan->names = names_new(o->all_names, o->dns_servers, scan_deliver, scan, err);
 	return scan->names != NULL;
@@ -264,13 +264,21 @@ static void start_screen(struct scan *scan)
 	progress_start(&scan->progress, live, o->stats_every_ns, scan->info.start_ns);
 }
 
+static bool check_one_host(const struct scan *scan, struct err *err)
+{
+	if (!scan->options->ping || target_set_size(scan->targets) == 1)
+		return true;
+	return err_set(err, ERR_USAGE, "--ping asks one host; '%.80s' are several", scan->options->targets.texts[0]);
+}
+
 bool scan_open_link(struct scan *scan, const struct options *options, struct err *err)
 {
 	*scan = (struct scan){.options = options, .single_interface = -1};
 	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
-	return target_input_read(scan, err) && network_read(&scan->network, err) && survey_check_name(scan, err) &&
-	       rights_check(err) && survey_paths(scan, err) && claiming_check(scan, err) && check_sizes(scan, err) &&
-	       choose_seeds(scan, err) && make_data(scan, err) && open_link(scan, err) && prepare_probes(scan, err);
+	return target_input_read(scan, err) && check_one_host(scan, err) && network_read(&scan->network, err) &&
+	       survey_check_name(scan, err) && rights_check(err) && survey_paths(scan, err) &&
+	       claiming_check(scan, err) && check_sizes(scan, err) && choose_seeds(scan, err) && make_data(scan, err) &&
+	       prepare_names(scan, err) && open_link(scan, err) && prepare_probes(scan, err);
 }
 
 bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err)
@@ -278,7 +286,7 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 	if (!scan_open_link(scan, options, err))
 		return false;
 	scan->resume = resume;
-	if (!prepare_names(scan, err) || !start_engine(scan, err))
+	if (!start_engine(scan, err))
 		return false;
 	scan->vendors = vendors_new(NULL, NULL);
 	if (!scan->vendors)

@@ -49,9 +49,19 @@ refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
 for later in --min-rate --pmtu --no-pmtu -w \
-	--payload --ping --echo-server; do
+	--payload; do
 	refused 2 "unknown option '$later'" $later 5 127.0.0.1
 done
+refused 2 '--ping asks one host; give exactly one' --ping
+refused 2 "--ping asks one host; '127\.0\.0\.0/30' are several" --ping 127.0.0.0/30
+refused 2 'no-such-host\.invalid' --ping no-such-host.invalid
+refused 2 '--ping reports .* leave -oG away' --ping -oG - 127.0.0.1
+refused 2 '--count goes with --ping only' --count 5 127.0.0.1
+refused 1 'root or CAP_NET_RAW' --ping 127.0.0.1
+refused 2 '--echo-server asks nobody' --echo-server 9000 127.0.0.1
+refused 2 '-e: there is no such interface' --echo-server 9000 -e no-such-if
+refused 1 '--echo-server 53: .*root' --echo-server 53
+refused 1 '-S 192\.0\.2\.1: this machine has no such address' --echo-server 9000 -S 192.0.2.1
 refused 2 '-p: .*\b0\b' -p 0 127.0.0.1
 refused 2 '-p: .*70000' -p 70000 127.0.0.1
 refused 2 '-p: .*no-such-service' -p no-such-service 127.0.0.1
