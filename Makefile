@@ -41,8 +41,8 @@ TEST_BINARIES := $(TESTS:%=$(BUILD)/tests/%)
 # Helpers that several test programs share (the simulated network, packet builders).
 TEST_SOURCES := $(sort $(wildcard tests/sim/*.c) $(wildcard tests/support/*.c))
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
-# Programs that the scripts in tests/live use.
-LIVE_HELPERS := $(patsubst tests/live/%.c,$(BUILD)/tests/live/%,$(sort $(wildcard tests/live/*.c)))
+# Programs that the scripts in tests/live and tests/cli use.
+LIVE_HELPERS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/live/*.c tests/cli/*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .PHONY: all help deps check unit live lint demo bench fuzz fuzz-short sim golden install clean distclean tests-build program

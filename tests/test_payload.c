@@ -22,7 +22,7 @@ static struct payload_book *book;
 static int open_book(void **state)
 {
 	(void)state;
-	book = payload_book_new();
+	book = payload_book_of(&(struct payload_choice){.set = PAYLOADS_ALL});
 	return book ? 0 : -1;
 }
 
@@ -35,13 +35,11 @@ static int close_book(void **state)
 
 static const struct payload *by_name(const char *name)
 {
-	for (uint32_t port = 1; port <= 0xffff; port++) {
-		for (uint16_t i = 0; i < payload_count(book, (uint16_t)port); i++) {
-			const struct payload *payload = payload_for(book, (uint16_t)port, i);
+	for (size_t i = 0; i < payload_book_size(book); i++) {
+		const struct payload *payload = payload_book_at(book, i);
 
-			if (strcmp(payload->name, name) == 0)
-				return payload;
-		}
+		if (strcmp(payload->name, name) == 0)
+			return payload;
 	}
 	fail_msg("no payload is called %s", name);
 	return NULL;
@@ -74,32 +72,35 @@ static enum answer judged(const struct payload *payload, const uint8_t *data, si
 
 static void test_rows_are_whole(void **state)
 {
-	size_t seen = 0;
-
 	(void)state;
-	for (uint32_t port = 1; port <= 0xffff; port++) {
-		for (uint16_t i = 0; i < payload_count(book, (uint16_t)port); i++) {
-			const struct payload *p = payload_for(book, (uint16_t)port, i);
+	assert_in_range(payload_book_size(book), 70, 200);
+	for (size_t i = 0; i < payload_book_size(book); i++) {
+		const struct payload *p = payload_book_at(book, i);
 
-			seen++;
-			assert_non_null(p->name);
-			assert_true(p->source && strlen(p->source) > 0);
-			assert_in_range(p->byte_count, 1, PAYLOAD_MAX_BYTES);
-			assert_non_null(p->bytes);
-			if (p->nonce_offset < 0)
-				continue;
-			assert_in_range(p->nonce_offset, 0, p->byte_count - 2);
-			assert_int_equal(p->bytes[p->nonce_offset], 0);
-			assert_int_equal(p->bytes[p->nonce_offset + 1], 0);
-		}
+		assert_true(p->name && p->ports[0] != 0);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(payload_book_at(book, j)->name, p->name);
+		assert_true(p->source && strlen(p->source) > 0);
+		assert_in_range(p->byte_count, 1, PAYLOAD_MAX_BYTES);
+		assert_non_null(p->bytes);
+		if (p->nonce_offset < 0)
+			continue;
+		assert_in_range(p->nonce_offset, 0, p->byte_count - 2);
+		if (p->bytes[p->nonce_offset] || p->bytes[p->nonce_offset + 1])
+			fail_msg("%s: the nonce stands on other bytes", p->name);
 	}
-	assert_true(seen > 20);
 }
 
 static void test_ports_that_have_to_be_there(void **state)
 {
-	static const uint16_t ports[] = {53,  123,  161,  137,  69,    1900, 5353, 111, 500,
-	                                 323, 4500, 5060, 3478, 11211, 2049, 7,    13,  37};
+	/* Every service that answers a well-formed request, and one port of each. */
+	static const uint16_t ports[] = {
+	        7,     13,    17,    19,    37,    53,    67,    69,    88,    111,   123,   137,  161,   177,
+	        323,   389,   427,   443,   500,   520,   523,   623,   853,   862,   1194,  1434, 1701,  1812,
+	        1813,  1900,  2049,  2123,  2152,  2427,  3283,  3389,  3478,  3671,  3702,  4433, 4500,  4569,
+	        5060,  5246,  5351,  5353,  5355,  5632,  5683,  5684,  6881,  7001,  8303,  9987, 10001, 10080,
+	        11211, 17185, 19132, 20000, 27015, 27960, 30000, 44818, 47808, 48899, 64738,
+	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(ports); i++)
@@ -117,38 +118,95 @@ static void test_payloads_take_turns(void **state)
 	assert_ptr_equal(payload_for(book, 123, 0), payload_for(book, 123, 1));
 }
 
-static void test_other_ports_get_the_empty_datagram(void **state)
+static void test_other_ports_get_the_empty_datagram_first(void **state)
 {
-	static const uint16_t ports[] = {0, 1, 6, 8, 9, 514, 11210, 11212, 65535};
+	static const uint16_t ports[] = {0, 1, 6, 8, 9, 514, 11210, 11212, 51820, 65535};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(ports); i++) {
-		const struct payload *p = payload_for(book, ports[i], (uint16_t)i);
+		const struct payload *p = payload_for(book, ports[i], 0);
+		size_t turns = payload_turns(book, ports[i]);
 
-		assert_non_null(p);
 		assert_int_equal(payload_count(book, ports[i]), 0);
 		assert_int_equal(p->byte_count, 0);
 		assert_int_equal(p->nonce_offset, -1);
 		assert_null(p->judge);
+		assert_in_range(turns, 3, 6);
+		for (uint16_t attempt = 1; attempt < turns; attempt++) {
+			assert_true(payload_for(book, ports[i], attempt)->anywhere);
+			assert_true(payload_for(book, ports[i], attempt)->nonce_offset >=
+			            0); /* so that its answer proves */
+		}
+		assert_ptr_equal(payload_for(book, ports[i], (uint16_t)turns), p);
 	}
 }
 
-static void test_only_tftp_and_ssdp_answer_from_elsewhere(void **state)
+/* The discovery's asks, which have bit 15 set, begin at the front too. */
+static void test_discovery_begins_at_the_front(void **state)
+{
+	(void)state;
+	assert_ptr_equal(payload_for(book, 443, 0x8000), payload_for(book, 443, 0));
+	assert_ptr_equal(payload_for(book, 443, 0x8001), payload_for(book, 443, 1));
+	assert_int_equal(payload_for(book, 40125, 0x8000)->byte_count, 0);
+}
+
+static void test_only_these_answer_from_elsewhere(void **state)
 {
 	unsigned others = 0;
 
 	(void)state;
-	for (uint32_t port = 1; port <= 0xffff; port++) {
-		for (uint16_t i = 0; i < payload_count(book, (uint16_t)port); i++) {
-			const struct payload *p = payload_for(book, (uint16_t)port, i);
+	for (size_t i = 0; i < payload_book_size(book); i++) {
+		const struct payload *p = payload_book_at(book, i);
 
-			others += p->other_port;
-			assert_true(!p->other_port || p->judge);
-		}
+		others += p->other_port;
+		assert_true(!p->other_port || p->judge);
 	}
-	assert_int_equal(others, 2);
+	assert_int_equal(others, 3);
 	assert_true(payload_for(book, 69, 0)->other_port);
 	assert_true(payload_for(book, 1900, 0)->other_port);
+	assert_true(payload_for(book, 3702, 0)->other_port);
+}
+
+static void test_sets(void **state)
+{
+	struct payload_book *safe = payload_book_new();
+	struct payload_book *none = payload_book_of(&(struct payload_choice){.set = PAYLOADS_NONE});
+	size_t opt_in = 0;
+
+	(void)state;
+	assert_true(safe && none);
+	assert_int_equal(payload_book_size(none), 0);
+	for (uint16_t attempt = 0; attempt < 5; attempt++)
+		assert_int_equal(payload_for(none, 53, attempt)->byte_count, 0);
+	for (size_t i = 0; i < payload_book_size(safe); i++)
+		assert_false(payload_book_at(safe, i)->opt_in);
+	for (size_t i = 0; i < payload_book_size(book); i++)
+		opt_in += payload_book_at(book, i)->opt_in;
+	assert_true(opt_in > 0);
+	assert_int_equal(payload_book_size(safe) + opt_in, payload_book_size(book));
+	assert_int_equal(payload_count(safe, 3283), 0);
+	payload_book_free(safe);
+	payload_book_free(none);
+}
+
+static void test_own_payloads_come_first(void **state)
+{
+	const struct payload own[] = {
+	        {.name = "own", .ports = {53}, .nonce_offset = -1, .bytes = (const uint8_t *)"one", .byte_count = 3},
+	        {.name = "own", .ports = {9}, .nonce_offset = -1, .bytes = (const uint8_t *)"two", .byte_count = 3},
+	        {.name = "own", .ports = {53}, .nonce_offset = -1, .bytes = NULL, .byte_count = 0},
+	};
+	struct payload_book *with = payload_book_of(&(struct payload_choice){PAYLOADS_SAFE, own, COUNT(own)});
+
+	(void)state;
+	assert_non_null(with);
+	assert_int_equal(payload_count(with, 53), payload_count(book, 53) + 2);
+	assert_ptr_equal(payload_for(with, 53, 0)->bytes, own[0].bytes);
+	assert_int_equal(payload_for(with, 53, 1)->byte_count, 0);
+	assert_string_equal(payload_for(with, 53, 2)->name, "dns-version-bind");
+	assert_int_equal(payload_count(with, 9), 1);
+	assert_ptr_equal(payload_for(with, 9, 7)->bytes, own[1].bytes);
+	payload_book_free(with);
 }
 
 /* Byte for byte, as the specifications have it. */
@@ -494,8 +552,11 @@ int main(void)
 	        cmocka_unit_test(test_rows_are_whole),
 	        cmocka_unit_test(test_ports_that_have_to_be_there),
 	        cmocka_unit_test(test_payloads_take_turns),
-	        cmocka_unit_test(test_other_ports_get_the_empty_datagram),
-	        cmocka_unit_test(test_only_tftp_and_ssdp_answer_from_elsewhere),
+	        cmocka_unit_test(test_other_ports_get_the_empty_datagram_first),
+	        cmocka_unit_test(test_discovery_begins_at_the_front),
+	        cmocka_unit_test(test_sets),
+	        cmocka_unit_test(test_own_payloads_come_first),
+	        cmocka_unit_test(test_only_these_answer_from_elsewhere),
 	        cmocka_unit_test(test_known_bytes),
 	        cmocka_unit_test(test_ike_lengths),
 	        cmocka_unit_test(test_text_requests_end_with_an_empty_line),

@@ -69,7 +69,8 @@ struct probe {
 	uint32_t icmp_originate; /* timestamp: milliseconds field, carries identity */
 	const uint8_t *data;     /* payload before the nonce is put in; NULL when data_bytes is 0 */
 	size_t data_bytes;
-	int nonce_offset; /* where `nonce` goes into the data, big-endian; -1: nowhere */
+	size_t address_offset; /* where `src` goes into the data, if it is IPv4; 0: nowhere */
+	int nonce_offset;      /* where `nonce` goes into the data, big-endian; -1: nowhere */
 	uint16_t nonce;
 	uint8_t echo_data[8]; /* `data` of an echo points here: set data to NULL and data_bytes to 8 for it */
 

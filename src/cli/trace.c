@@ -19,7 +19,7 @@ static const char *payload_name(const struct probe_settings *settings, const str
 		return "empty";
 	if (settings->data)
 		return settings->data->name;
-	count = payload_count(settings->payloads, probe->dst_port);
+	count = payload_turns(settings->payloads, probe->dst_port);
 	for (size_t i = 0; i < count; i++) {
 		const struct payload *payload = payload_for(settings->payloads, probe->dst_port, (uint16_t)i);
 

@@ -40,11 +40,14 @@ struct choice take(struct lane *lane, struct port_slot *slot)
 	return (struct choice){.slot = slot};
 }
 
+/* Never fewer than a port has payloads. */
 static uint32_t blind_asks_needed(const struct engine *e, const struct lane *lane)
 {
+	uint32_t needed = asks_needed(e, lane);
+
 	if (e->config.max_retries >= 0)
 		return (uint32_t)e->config.max_retries + 1;
-	return asks_needed(e, lane);
+	return needed > e->most_payloads ? needed : (uint32_t)e->most_payloads;
 }
 
 bool asking_exhausted(const struct engine *e, const struct lane *lane)

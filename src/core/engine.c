@@ -70,8 +70,11 @@ static bool order_ports(struct engine *e)
 	}
 	for (size_t i = 0; i < ports->count; i++) {
 		uint16_t port = ports->ports[i], rank = port_rank(port);
-		bool answers = payload_count(e->config.probe.payloads, port) > 0;
+		size_t payloads = payload_count(e->config.probe.payloads, port);
+		bool answers = payloads > 0;
 
+		if (payloads > e->most_payloads && !e->config.probe.data)
+			e->most_payloads = payloads;
 		keys[i] = (answers ? 0 : UINT64_C(1) << 63) | (uint64_t)rank << 47 |
 		          (rank == UINT16_MAX ? rng_next(&rng) & 0x7fffffff : 0) << 16 | port;
 	}

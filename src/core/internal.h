@@ -50,7 +50,8 @@ struct port_slot {
 	uint32_t epoch;        /* the scan's epoch when it was last asked */
 	int64_t last_sent_ns;
 	uint16_t number;
-	uint16_t attempts;     /* asks so far: the next attempt's number */
+	uint16_t attempts;     /* the next attempt's number */
+	uint16_t passed_over;  /* attempts that were not made, so that the next one carries the payload wanted */
 	uint16_t waiting;      /* asks of it that have not timed out */
 	uint16_t weak_attempt; /* the last attempt that got a weak answer, plus 1 */
 	uint8_t stage;         /* enum port_stage */
@@ -231,9 +232,11 @@ struct host {
 
 	struct rtt rtt;
 	bool told_up;
-	uint32_t weak_rounds;  /* bit for each round whose UDP probe got an answer that proves nothing */
-	uint64_t rejected_udp; /* UDP datagrams from its address that answered nothing: somebody forges */
-	struct portscan *scan; /* NULL before HOST_PORTS */
+	uint32_t weak_rounds;     /* bit for each round whose UDP probe got an answer that proves nothing */
+	uint64_t rejected_errors; /* about datagrams to it that were never sent: somebody forges */
+	uint64_t other_id_errors; /* believed though the IP ID quoted is another: a middlebox rewrites it */
+	uint64_t rejected_udp;    /* UDP datagrams from its address that answered nothing: somebody forges */
+	struct portscan *scan;    /* NULL before HOST_PORTS */
 };
 
 /* A gateway whose hardware address all hosts behind it need. */
@@ -283,6 +286,7 @@ struct engine {
 	uint16_t *port_order; /* the ports in the order of asking */
 	size_t port_count;
 	uint32_t *slot_of_port; /* 65536 entries: slot + 1; the same for every host */
+	size_t most_payloads;   /* that any of them has */
 	uint16_t *discovery_ports;
 	size_t discovery_port_count;
 

@@ -4,7 +4,7 @@
 #include "internal.h"
 
 /* How many attempts back a reply may refer to. */
-enum { ATTEMPTS_BACK = 64 };
+enum { ATTEMPTS_BACK = 64, ERRORS_THAT_HAPPEN = 8 /* late ones, of an earlier scan */ };
 
 static bool is_held(const struct engine *e, uint16_t port)
 {
@@ -111,6 +111,14 @@ static uint32_t find_slot(struct engine *e, struct host *host, const struct lane
 	return slot;
 }
 
+static bool has_other_port(const struct payload_book *book, uint16_t port)
+{
+	for (size_t i = 0; i < payload_count(book, port); i++)
+		if (payload_for(book, port, (uint16_t)i)->other_port)
+			return true;
+	return false;
+}
+
 /* A server may answer from another port than the one asked (TFTP, RFC 1350 section 4). */
 static uint32_t find_other_port(struct engine *e, struct host *host, const struct lane *lane, const struct reply *reply,
                                 uint16_t *attempt, enum match *match)
@@ -122,7 +130,7 @@ static uint32_t find_other_port(struct engine *e, struct host *host, const struc
 
 		if (payload_count(e->config.probe.payloads, port) == 0)
 			break; /* ports with payloads come first */
-		if (payload_for(e->config.probe.payloads, port, 0)->other_port &&
+		if (has_other_port(e->config.probe.payloads, port) &&
 		    find_slot(e, host, lane, port, reply, attempt, match) != NO_INDEX)
 			return slot;
 	}
@@ -219,6 +227,16 @@ static bool quotes_our_host(struct engine *e, const struct reply *reply, struct 
 	                 ((*host)->scan && portscan_lane((*host)->scan, &reply->quote.src)));
 }
 
+/* An error that quotes the right checksum and another IP ID is believed to be about our probe, rewritten on its way, unless errors
+ * come in about datagrams that were never sent: then somebody guesses, and 16 bits are soon guessed. */
+static bool weak_error_is_credible(struct host *host)
+{
+	if (host->rejected_errors > ERRORS_THAT_HAPPEN + host->other_id_errors)
+		return false;
+	host->other_id_errors++;
+	return true;
+}
+
 static void error_for_udp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
                           int64_t at_ns)
 {
@@ -229,7 +247,7 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	uint32_t slot;
 	int round = find_discovery_udp(e, host, reply->quote.dst_port, reply, &match);
 
-	if (round >= 0) {
+	if (round >= 0 && (match == MATCH_PROVED || weak_error_is_credible(host))) {
 		e->progress.received++;
 		if (addr_equal(&reply->src, &host->addr))
 			learn_discovery(e, host, PROBE_UDP, (uint16_t)round, at_ns);
@@ -238,7 +256,8 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	}
 	lane = host->scan ? portscan_lane(host->scan, &reply->quote.src) : NULL;
 	slot = find_slot(e, host, lane, reply->quote.dst_port, reply, &attempt, &match);
-	if (slot == NO_INDEX) {
+	if (slot == NO_INDEX || (match == MATCH_WEAK && !weak_error_is_credible(host))) {
+		host->rejected_errors++;
 		reject(e);
 		return;
 	}

@@ -175,7 +175,7 @@ static void tell_port(struct engine *e, struct host *host, const struct port_slo
 	port->reason = verdict->reason;
 	port->from = verdict->from;
 	port->from_port = verdict->from_port;
-	port->probes = slot->attempts;
+	port->probes = slot->attempts - slot->passed_over;
 	if (reply) {
 		port->has_ttl = true;
 		port->ttl = reply->ttl;

@@ -104,8 +104,20 @@ static bool weak_is_credible(const struct host *host, struct port_slot *slot, ui
 	return ++slot->weak_answers >= (forgery ? WEAK_ANSWERS_UNDER_FORGERY : WEAK_ANSWERS);
 }
 
+/* The next ask is to say what that attempt said: attempts that would say something else are passed over. */
+static void repeat_payload(const struct engine *e, struct port_slot *slot, uint16_t attempt)
+{
+	size_t turns = e->config.probe.data ? 1 : payload_turns(e->config.probe.payloads, slot->number);
+
+	while (slot->attempts % turns != attempt % turns) {
+		slot->attempts++;
+		slot->passed_over++;
+	}
+}
+
 /* The ask is answered, but the answer has to be confirmed by another one. */
-static void ask_for_confirmation(struct lane *lane, struct port_slot *slot, struct log_entry *entry)
+static void ask_for_confirmation(const struct engine *e, struct lane *lane, struct port_slot *slot,
+                                 struct log_entry *entry)
 {
 	if (!entry || entry->refused || entry->answered)
 		return;
@@ -114,6 +126,7 @@ static void ask_for_confirmation(struct lane *lane, struct port_slot *slot, stru
 	entry->answered = true;
 	if (entry->check && !entry->expired)
 		check_answered(lane, entry, false);
+	repeat_payload(e, slot, entry->attempt);
 	if (slot->stage == STAGE_WAITING && slot->waiting == 0)
 		queue_urgent(lane, slot);
 }
@@ -174,7 +187,7 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {
 		if (answered && host->rejected_udp == 0)
 			answers_take(e, host, lane, slot, attempt, reply, sent_ns, at_ns);
-		ask_for_confirmation(lane, slot, entry);
+		ask_for_confirmation(e, lane, slot, entry);
 		host_set_wake(e, host, at_ns);
 		return;
 	}

@@ -135,7 +135,7 @@ static bool build_ip(struct craft *craft, const struct probe *probe, struct err 
 	             err);
 }
 
-/* The payload with the nonce in it, into craft->data. */
+/* The payload with our address and the nonce in it, into craft->data. */
 static bool take_data(struct craft *craft, const struct probe *probe, struct err *err)
 {
 	const uint8_t *data = probe->data ? probe->data : probe->echo_data;
@@ -144,6 +144,8 @@ static bool take_data(struct craft *craft, const struct probe *probe, struct err
 		return err_set(err, ERR_SYSTEM, "a payload of %zu bytes is too long; the most is %zu",
 		               probe->data_bytes, sizeof(craft->data));
 	memcpy(craft->data, data, probe->data_bytes);
+	if (probe->address_offset > 0 && probe->src.family == 4 && probe->address_offset + 4 <= probe->data_bytes)
+		memcpy(craft->data + probe->address_offset, probe->src.bytes, 4);
 	if (probe->nonce_offset >= 0 && (size_t)probe->nonce_offset + 2 <= probe->data_bytes)
 		put_u16(craft->data + probe->nonce_offset, probe->nonce);
 	return true;

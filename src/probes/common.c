@@ -24,6 +24,7 @@ void probe_begin(const struct probe_settings *settings, const struct ask *ask, s
 	probe->icmp_originate = 0;
 	probe->data = NULL;
 	probe->data_bytes = 0;
+	probe->address_offset = 0;
 	probe->nonce_offset = -1;
 	probe->nonce = 0;
 	memset(probe->echo_data, 0, sizeof(probe->echo_data));

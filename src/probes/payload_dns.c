@@ -67,6 +67,22 @@ static size_t build_mdns_services(uint8_t *out)
 	return r.n;
 }
 
+/* RFC 4795 2.3, 2.4: by unicast a responder answers for its own names and addresses; this one every host has. */
+static size_t build_llmnr_loopback(uint8_t *out)
+{
+	struct request r = {out, 0};
+
+	add_header(&r, 0);
+	add_label(&r, "1");
+	add_label(&r, "0");
+	add_label(&r, "0");
+	add_label(&r, "127");
+	add_label(&r, "in-addr");
+	add_label(&r, "arpa");
+	add_question_end(&r, DNS_PTR, DNS_IN);
+	return r.n;
+}
+
 /* RFC 1002 4.2.17: node status of the wildcard name: '*' and 15 zero bytes, each nibble as a letter (RFC 1001 14.1). */
 static size_t build_node_status(uint8_t *out)
 {
@@ -93,7 +109,8 @@ static const struct payload rows[] = {
          .ports = {53},
          .source = "RFC 1035 4.1, RFC 4892",
          .build = build_version_bind,
-         .judge = judge_dns},
+         .judge = judge_dns,
+         .anywhere = true},
         {.name = "dns-localhost",
          .ports = {53},
          .source = "RFC 1035 4.1, RFC 6761 6.3",
@@ -103,6 +120,11 @@ static const struct payload rows[] = {
          .ports = {5353},
          .source = "RFC 6762 6.7, RFC 6763 9",
          .build = build_mdns_services,
+         .judge = judge_dns},
+        {.name = "llmnr-loopback",
+         .ports = {5355},
+         .source = "RFC 4795 2.1",
+         .build = build_llmnr_loopback,
          .judge = judge_dns},
         {.name = "netbios-node-status",
          .ports = {137},

@@ -3,6 +3,7 @@
 
 enum { RPC_CALL = 0, RPC_REPLY = 1, RPC_VERSION = 2, RPC_AUTH_NONE = 0, RPC_NULL_PROCEDURE = 0 };
 enum { RPC_PORTMAPPER = 100000, RPC_NFS = 100003 };
+#define RPC_WDB 0x55555555u
 
 /* The high half of the transaction id; the low half is the nonce. */
 #define RPC_XID 0x6e730000u
@@ -35,6 +36,12 @@ static size_t build_nfs(uint8_t *out)
 	return build_null_call(out, RPC_NFS, 3);
 }
 
+/* The debug agent of VxWorks: its NULL procedure touches no task and no memory. */
+static size_t build_wdb(uint8_t *out)
+{
+	return build_null_call(out, RPC_WDB, 1);
+}
+
 static enum answer judge_rpc(const uint8_t *data, size_t n, uint16_t nonce)
 {
 	struct cursor c = cursor_of(data, n);
@@ -49,11 +56,18 @@ static const struct payload rows[] = {
          .source = "RFC 5531 9, RFC 1833 3",
          .build = build_portmapper,
          .nonce_offset = 2,
-         .judge = judge_rpc},
+         .judge = judge_rpc,
+         .anywhere = true}, /* whatever speaks RPC answers, if only that it is another program */
         {.name = "rpc-nfs-null",
          .ports = {2049},
          .source = "RFC 5531 9, RFC 1813 3.3.0",
          .build = build_nfs,
+         .nonce_offset = 2,
+         .judge = judge_rpc},
+        {.name = "rpc-wdb-null",
+         .ports = {17185},
+         .source = "RFC 5531 9, VxWorks wdb.h",
+         .build = build_wdb,
          .nonce_offset = 2,
          .judge = judge_rpc},
 };

@@ -37,12 +37,21 @@ static enum answer judge_stun(const uint8_t *data, size_t n, uint16_t nonce)
 	                ours);
 }
 
-/* RFC 862, 867, 865, 864, 868: what the datagram says does not matter, so that it may say the nonce. */
+/* RFC 862, 867, 868: what the datagram says does not matter, so that it may say the nonce. */
 static size_t build_two_bytes(uint8_t *out)
 {
 	struct request r = {out, 0};
 
 	add_u16(&r, 0);
+	return r.n;
+}
+
+/* RFC 864, 865: at most 512 characters come back, and so many are sent: nothing is amplified. */
+static size_t build_as_much(uint8_t *out)
+{
+	struct request r = {out, 0};
+
+	add_zeroes(&r, 512);
 	return r.n;
 }
 
@@ -55,16 +64,15 @@ static enum answer judge_echo(const uint8_t *data, size_t n, uint16_t nonce)
 
 static const struct payload rows[] = {
         {.name = "stun-binding",
-         .ports = {3478},
+         .ports = {3478, 3479, 19302},
          .source = "RFC 8489 5",
          .build = build_stun_binding,
          .nonce_offset = 18,
-         .judge = judge_stun},
+         .judge = judge_stun,
+         .anywhere = true},
         {.name = "echo", .ports = {7}, .source = "RFC 862", .build = build_two_bytes, .judge = judge_echo},
-        {.name = "any-datagram",
-         .ports = {13, 17, 19, 37},
-         .source = "RFC 867, RFC 865, RFC 864, RFC 868",
-         .build = build_two_bytes},
+        {.name = "any-datagram", .ports = {13, 37}, .source = "RFC 867, RFC 868", .build = build_two_bytes},
+        {.name = "any-512-bytes", .ports = {17, 19}, .source = "RFC 865, RFC 864", .build = build_as_much},
 };
 
 PAYLOAD_FAMILY(payloads_simple, rows);

@@ -1,46 +1,11 @@
 /* payload_snmp.c: SNMP engine discovery (version 3) and a plain get (version 1), in BER by hand. */
-#include "payload_rows.h"
+#include "payload_ber.h"
 
-enum { BER_INTEGER = 0x02, BER_OCTETS = 0x04, BER_NULL = 0x05, BER_OID = 0x06, BER_SEQUENCE = 0x30 };
 enum { SNMP_GET = 0xa0, SNMP_V1 = 0, SNMP_V3 = 3, SNMPV3_REPORTABLE = 0x04, SNMPV3_USM = 3, SNMP_MAX_MESSAGE = 65507 };
-
-/* Ids of four bytes, positive and in their shortest form whatever the nonce in the low half is. */
-#define SNMP_ID 0x6e730000u
-
-/* Opens a constructed value; returns where its length byte is. No value here reaches 128 bytes. */
-static size_t open_value(struct request *r, uint8_t tag)
-{
-	add_u8(r, tag);
-	add_u8(r, 0);
-	return r->n - 1;
-}
-
-static void close_value(struct request *r, size_t length_at)
-{
-	r->bytes[length_at] = (uint8_t)(r->n - length_at - 1);
-}
-
-static void add_integer(struct request *r, uint8_t value)
-{
-	add_u8(r, BER_INTEGER);
-	add_u8(r, 1);
-	add_u8(r, value);
-}
-
-/* Returns where its low half, the nonce, stands. */
-static size_t add_id(struct request *r)
-{
-	add_u8(r, BER_INTEGER);
-	add_u8(r, 4);
-	add_u32(r, SNMP_ID);
-	return r->n - 2;
-}
 
 static void add_octets(struct request *r, const char *text)
 {
-	add_u8(r, BER_OCTETS);
-	add_u8(r, (uint8_t)strlen(text));
-	add_text(r, text);
+	add_string(r, BER_OCTETS, text);
 }
 
 static void add_header_data(struct request *r)
@@ -125,33 +90,6 @@ static size_t build_v1_get(uint8_t *out)
 	return r.n;
 }
 
-/* Enters a value: the cursor then stands at its content, whose length is returned; ok goes off when it is no such value or
- * its length is not told in one to four bytes. The content may be longer than what was captured. */
-static size_t enter(struct cursor *c, uint8_t tag)
-{
-	uint8_t found = cursor_u8(c), first = cursor_u8(c);
-	size_t length = first < 0x80 ? first : 0;
-
-	if (found != tag || first == 0x80 || first > 0x84)
-		c->ok = false;
-	for (int more = first < 0x80 ? 0 : first - 0x80; c->ok && more > 0; more--)
-		length = length << 8 | cursor_u8(c);
-	return length;
-}
-
-/* A non-negative integer of up to four bytes. */
-static uint32_t read_integer(struct cursor *c)
-{
-	size_t length = enter(c, BER_INTEGER);
-	uint32_t value = 0;
-
-	if (length < 1 || length > 4)
-		c->ok = false;
-	for (; c->ok && length > 0; length--)
-		value = value << 8 | cursor_u8(c);
-	return value;
-}
-
 static enum answer judge_v3(const uint8_t *data, size_t n, uint16_t nonce)
 {
 	struct cursor c = cursor_of(data, n);
@@ -161,7 +99,7 @@ static enum answer judge_v3(const uint8_t *data, size_t n, uint16_t nonce)
 	version = read_integer(&c);
 	enter(&c, BER_SEQUENCE);
 	id = read_integer(&c);
-	return judge_id(c.ok && version == SNMP_V3, c.ok && version == SNMP_V3 && id == (SNMP_ID | nonce));
+	return judge_id(c.ok && version == SNMP_V3, c.ok && version == SNMP_V3 && id == (BER_ID | nonce));
 }
 
 static enum answer judge_v1(const uint8_t *data, size_t n, uint16_t nonce)
@@ -177,7 +115,7 @@ static enum answer judge_v1(const uint8_t *data, size_t n, uint16_t nonce)
 	enter(&c, pdu);
 	id = read_integer(&c);
 	/* Any context-specific constructed tag is a PDU: an echo of the request counts as an answer too. */
-	return judge_id(c.ok && version == SNMP_V1 && (pdu & 0xe0) == 0xa0, c.ok && id == (SNMP_ID | nonce));
+	return judge_id(c.ok && version == SNMP_V1 && (pdu & 0xe0) == 0xa0, c.ok && id == (BER_ID | nonce));
 }
 
 static const struct payload rows[] = {

@@ -23,13 +23,11 @@ static const struct collection *all_payloads(void)
 
 	if (book)
 		return &all;
-	book = payload_book_new();
-	if (!book)
+	book = payload_book_of(&(struct payload_choice){.set = PAYLOADS_ALL});
+	if (!book || payload_book_size(book) > MOST_PAYLOADS)
 		abort();
-	for (uint32_t port = 1; port <= 0xffff; port++) {
-		for (uint16_t i = 0; i < payload_count(book, (uint16_t)port) && all.count < MOST_PAYLOADS; i++)
-			all.payloads[all.count++] = payload_for(book, (uint16_t)port, i);
-	}
+	for (size_t i = 0; i < payload_book_size(book); i++)
+		all.payloads[all.count++] = payload_book_at(book, i);
 	return &all;
 }
 
