@@ -52,7 +52,7 @@ static struct resume *read_file(const char *text)
 	struct resume *resume;
 
 	write_file(text);
-	resume = resume_read(path, &err);
+	resume = resume_read(path, "--resume", &err);
 	if (!resume)
 		fail_msg("%s", err.text);
 	return resume;
@@ -318,7 +318,7 @@ static void test_wrong_files(void **state)
 		struct err err = {0};
 
 		write_file(rows[i].text);
-		assert_null(resume_read(path, &err));
+		assert_null(resume_read(path, "--resume", &err));
 		assert_int_equal(err.code, ERR_USAGE);
 		if (!strstr(err.text, rows[i].says))
 			fail_msg("\"%s\" is not in \"%s\"", rows[i].says, err.text);

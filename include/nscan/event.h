@@ -25,6 +25,8 @@ struct host_event {
 	bool has_mac;
 	uint8_t mac[MAC_BYTES];
 	const char *name; /* reverse name; valid while the event is told; NULL: none, or not known yet */
+	const char *
+	        vendor; /* of the MAC, as told by an earlier run; valid while the event is told; NULL: to be looked up */
 };
 
 /* A port's state is known. May come again for the same port when later evidence outweighs the first: the last one holds. */

@@ -22,6 +22,7 @@ enum action {
 	ACTION_VERSION,
 	ACTION_IFLIST,
 	ACTION_RESUME,
+	ACTION_MERGE,
 	ACTION_READ,
 	ACTION_PING,
 	ACTION_ECHO
@@ -50,6 +51,7 @@ struct options {
 	bool show_version;
 	bool show_interfaces;
 	const char *resume;        /* --resume FILE */
+	bool merge;                /* --merge: the targets are files */
 	struct text_list captures; /* -r FILE, in order: report from these, send nothing */
 
 	struct text_list targets;

@@ -6,6 +6,7 @@
 #include "echo_run.h"
 #include "fail.h"
 #include "iflist.h"
+#include "merge.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
 #include "ping_run.h"
@@ -60,7 +61,7 @@ static int resume_main(const char *path)
 {
 	struct options options = {0};
 	struct err err = {0};
-	struct resume *resume = resume_read(path, &err);
+	struct resume *resume = resume_read(path, "--resume", &err);
 	int status;
 
 	if (!resume || !resume_options(resume, &options, &err)) {
@@ -122,6 +123,9 @@ int main(int argc, char **argv)
 		break;
 	case ACTION_ECHO:
 		status = echo_main(&options);
+		break;
+	case ACTION_MERGE:
+		status = merge_run(&options, &err) ? 0 : fail(&err);
 		break;
 	case ACTION_SCAN:
 		status = scan_main(&options, NULL);

@@ -17,8 +17,8 @@
 
 struct resume;
 
-/* Reads the file. On failure *err (ERR_USAGE) says what is wrong with it. */
-struct resume *resume_read(const char *path, struct err *err);
+/* Reads the file, for that option ("--resume", "--merge"). On failure *err (ERR_USAGE) says what is wrong with it. */
+struct resume *resume_read(const char *path, const char *option, struct err *err);
 void resume_free(struct resume *resume);
 /* The command line of that run; options parsed from it, with the outputs and the seed set for going on. */
 bool resume_options(struct resume *resume, struct options *options, struct err *err);

@@ -4,6 +4,9 @@
 
 #include "resume_internal.h"
 
+/* Different reasons and codes: nscan has some dozens. */
+enum { WORDS_MOST = 1000 };
+
 /* The same text, kept as long as the resume: events point to static text elsewhere. NULL when there is none. */
 static const char *keep_word(struct resume *resume, const char *text)
 {
@@ -15,6 +18,8 @@ static const char *keep_word(struct resume *resume, const char *text)
 		if (strcmp(resume->words[i], text) == 0)
 			return resume->words[i];
 	}
+	if (resume->word_count == WORDS_MOST)
+		return NULL;
 	grown = realloc(resume->words, (resume->word_count + 1) * sizeof(*grown));
 	if (!grown)
 		return NULL;
@@ -23,12 +28,12 @@ static const char *keep_word(struct resume *resume, const char *text)
 	return grown[resume->word_count] ? grown[resume->word_count++] : NULL;
 }
 
-/* The name of one host, kept until the next one is read. */
-static const char *keep_name(struct resume *resume, const char *text)
+/* A text about one host, kept until the next one is read. */
+static const char *keep_text(char **place, const char *text)
 {
-	free(resume->name);
-	resume->name = text ? strdup(text) : NULL;
-	return resume->name;
+	free(*place);
+	*place = text ? strdup(text) : NULL;
+	return *place;
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -79,9 +84,12 @@ static bool read_host(struct resume *resume, const json_t *object, struct event 
 	struct host_event *host = &out->u.host;
 	const char *state = text_of(object, "state");
 	const char *mac = text_of(object, "mac");
+	int64_t index;
 
 	host->reason = keep_word(resume, text_of(object, "reason"));
-	host->name = keep_name(resume, text_of(object, "name"));
+	host->name = keep_text(&resume->name, text_of(object, "name"));
+	host->vendor = keep_text(&resume->vendor, text_of(object, "vendor"));
+	out->index = number_of(object, "index", INT64_MAX, &index) ? (uint64_t)index : RESUME_NO_INDEX;
 	read_from(object, &host->from);
 	read_rtt(object, &host->has_rtt, &host->rtt_ns);
 	read_ttl(object, &host->has_ttl, &host->ttl);

@@ -1,14 +1,17 @@
-/* resume_internal.h: shared by the files of --resume and by nobody else.
+/* resume_internal.h: shared by the files of --resume and --merge and by nobody else.
  *
  *   resume_read.c    the file becomes a sorted index of its lines
  *   resume_event.c   one line becomes one event
- *   resume.c         what the scan does with them */
+ *   resume.c         what the scan does with them
+ *   merge.c          --merge: several files become one set of reports; merge_hosts.c: what they say of each host */
 #ifndef NSCAN_CLI_RESUME_INTERNAL_H
 #define NSCAN_CLI_RESUME_INTERNAL_H
 
 #include <jansson.h>
 #include <stdio.h>
 
+#include "nscan/network.h"
+#include "nscan/shard.h"
 #include "resume.h"
 
 /* One line about a host. */
@@ -18,7 +21,9 @@ struct resume_item {
 	uint8_t state; /* enum host_state or port_state; other kinds: 0 */
 	uint16_t port;
 	uint64_t offset; /* of the line in the file */
+	uint64_t index;  /* of a host: its place among all targets; RESUME_NO_INDEX: not told */
 };
+#define RESUME_NO_INDEX UINT64_MAX
 
 /* All lines about one host: items[first .. first + count). */
 struct resume_host {
@@ -29,9 +34,22 @@ struct resume_host {
 	uint64_t ordinal;
 };
 
+/* One scan line of the file, and the summary that followed it. */
+struct resume_run {
+	int64_t start_wall_ns; /* 0: not told */
+	char interface[INTERFACE_NAME_BYTES];
+	struct addr source;
+	struct shard shard;
+	bool ended;                  /* a summary followed */
+	struct scan_summary summary; /* its texts are not kept */
+};
+
 struct resume {
+	const char *option; /* "--resume" or "--merge", for messages */
 	const char *path;
 	FILE *file;
+	struct resume_run *runs;
+	size_t run_count;
 	char *line; /* the last one read, for getline */
 	size_t line_room;
 
@@ -54,10 +72,14 @@ struct resume {
 
 	struct service_reading reading; /* of the event read last */
 	char *name;                     /* of the host read last */
+	char *vendor;                   /* likewise */
 	char **words;                   /* reasons and codes that events point to */
 	size_t word_count;
 };
 
+/* Reads a file that was written with -oJ; takes `file` over. `option` and `path` are for messages and are borrowed. NULL with *err
+ * (ERR_USAGE) set. */
+struct resume *resume_read_file(FILE *file, const char *option, const char *path, struct err *err);
 /* Reads what the line says about a host. False when it says nothing or is not of nscan. */
 bool resume_event_parse(struct resume *resume, const json_t *object, struct event *out);
 /* Reads the line of that item again. */

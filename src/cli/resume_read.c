@@ -3,12 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "resume_internal.h"
 
+enum { LINE_MOST = 16 << 20, RUNS_MOST = 100000, ARGS_MOST = 100000 };
+
 static bool no_memory(struct err *err)
 {
-	return err_set(err, ERR_SYSTEM, "out of memory while reading the file to resume");
+	return err_set(err, ERR_SYSTEM, "out of memory while reading what an earlier scan wrote");
+}
+
+/* What is wrong with the file, in one line. */
+static bool wrong(const struct resume *resume, struct err *err, const char *what)
+{
+	return err_set(err, ERR_USAGE, "%s %s: %s; give the -oJ file of the scan", resume->option, resume->path, what);
 }
 
 static bool add_item(struct resume *resume, const struct event *event, uint64_t offset, struct err *err)
@@ -25,7 +34,8 @@ static bool add_item(struct resume *resume, const struct event *event, uint64_t 
 		resume->item_room = room;
 	}
 	item = &resume->items[resume->item_count++];
-	*item = (struct resume_item){.addr = event->addr, .kind = (uint8_t)event->kind, .offset = offset};
+	*item = (struct resume_item){
+	        .addr = event->addr, .kind = (uint8_t)event->kind, .offset = offset, .index = event->index};
 	if (event->kind == EVENT_HOST) {
 		item->state = (uint8_t)event->u.host.state;
 	} else if (event->kind == EVENT_PORT) {
@@ -37,6 +47,75 @@ static bool add_item(struct resume *resume, const struct event *event, uint64_t 
 	return true;
 }
 
+/* "2026-01-31T12:00:00.123Z"; 0 when it is anything else. */
+static int64_t read_time(const char *text)
+{
+	struct tm tm = {0};
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int milliseconds = 0;
+	time_t seconds = rest ? timegm(&tm) : 0;
+
+	if (rest && *rest == '.')
+		sscanf(rest, ".%3d", &milliseconds);
+	return seconds > 0 && seconds < INT64_C(1) << 33
+	               ? (int64_t)seconds * 1000000000 + milliseconds * INT64_C(1000000)
+	               : 0;
+}
+
+static bool add_run(struct resume *resume, const json_t *object, struct err *err)
+{
+	const char *interface = json_string_value(json_object_get(object, "interface"));
+	const char *source = json_string_value(json_object_get(object, "source"));
+	const char *shard = json_string_value(json_object_get(object, "shard"));
+	struct resume_run *grown, *run;
+
+	if (resume->run_count == RUNS_MOST)
+		return wrong(resume, err, "it has more scan lines than any scan writes");
+	grown = realloc(resume->runs, (resume->run_count + 1) * sizeof(*grown));
+	if (!grown)
+		return no_memory(err);
+	resume->runs = grown;
+	run = &grown[resume->run_count++];
+	*run = (struct resume_run){.start_wall_ns = read_time(json_string_value(json_object_get(object, "start")))};
+	if (interface)
+		snprintf(run->interface, sizeof(run->interface), "%s", interface);
+	if (source)
+		addr_parse(source, &run->source);
+	if (shard)
+		shard_parse(shard, &run->shard);
+	return true;
+}
+
+static uint64_t count_of(const json_t *object, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(object, key));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static void read_summary(struct resume *resume, const json_t *object)
+{
+	struct resume_run *run = resume->run_count ? &resume->runs[resume->run_count - 1] : NULL;
+	double elapsed_s = json_number_value(json_object_get(object, "elapsed_s"));
+
+	resume->complete = json_is_false(json_object_get(object, "partial"));
+	if (!run)
+		return;
+	run->ended = true;
+	run->summary = (struct scan_summary){
+	        .elapsed_ns = elapsed_s > 0 && elapsed_s < 1e9 ? (int64_t)(elapsed_s * 1e9) : 0,
+	        .hosts_up = count_of(object, "hosts_up"),
+	        .hosts_down = count_of(object, "hosts_down"),
+	        .hosts_unknown = count_of(object, "hosts_unknown"),
+	        .sent = count_of(object, "sent"),
+	        .received = count_of(object, "received"),
+	        .rejected = count_of(object, "rejected"),
+	        .send_errors = count_of(object, "send_errors"),
+	        .kernel_drops = count_of(object, "kernel_drops"),
+	        .partial = !resume->complete,
+	};
+}
+
 /* The scan line: how nscan was called. A file that was resumed before has several, all alike. */
 static bool read_scan_line(struct resume *resume, const json_t *object, struct err *err)
 {
@@ -44,12 +123,12 @@ static bool read_scan_line(struct resume *resume, const json_t *object, struct e
 	const json_t *seed = json_object_get(object, "seed");
 	size_t count = json_array_size(args);
 
+	if (!add_run(resume, object, err))
+		return false;
 	if (resume->args)
 		return true;
-	if (count == 0 || count > 100000 || !json_is_integer(seed))
-		return err_set(err, ERR_USAGE,
-		               "--resume %s: its scan line has no args or no seed; this is no file of nscan -oJ",
-		               resume->path);
+	if (count == 0 || count > ARGS_MOST || !json_is_integer(seed))
+		return wrong(resume, err, "its scan line has no args or no seed");
 	resume->args = calloc(count + 1, sizeof(*resume->args));
 	if (!resume->args)
 		return no_memory(err);
@@ -74,10 +153,34 @@ static bool take_object(struct resume *resume, const json_t *object, uint64_t of
 	if (type && strcmp(type, "scan") == 0)
 		return read_scan_line(resume, object, err);
 	if (type && strcmp(type, "summary") == 0)
-		resume->complete = json_is_false(json_object_get(object, "partial"));
+		read_summary(resume, object);
 	else if (resume_event_parse(resume, object, &event))
 		return add_item(resume, &event, offset, err);
 	return true; /* a kind of line that a later version writes */
+}
+
+/* The next line with its end, as getline: its length, 0 at the end of the file, -1 when memory ran out. Of a line that is longer than
+ * any that nscan writes only a part is read, which is no JSON. */
+static ssize_t read_line(struct resume *resume)
+{
+	size_t n = 0;
+	int c;
+
+	while (n < LINE_MOST && (c = getc_unlocked(resume->file)) != EOF) {
+		if (n + 1 >= resume->line_room) {
+			size_t room = resume->line_room ? resume->line_room * 2 : 512;
+			char *grown = realloc(resume->line, room);
+
+			if (!grown)
+				return -1;
+			resume->line = grown;
+			resume->line_room = room;
+		}
+		resume->line[n++] = (char)c;
+		if (c == '\n')
+			break;
+	}
+	return (ssize_t)n;
 }
 
 /* Reads line by line. Only the last one may be broken: the run was cut off while writing it. */
@@ -87,7 +190,7 @@ static bool read_lines(struct resume *resume, struct err *err)
 	uint64_t number = 0;
 	ssize_t n;
 
-	while ((n = getline(&resume->line, &resume->line_room, resume->file)) > 0) {
+	while ((n = read_line(resume)) > 0) {
 		uint64_t offset = resume->file_bytes;
 		json_t *object = NULL;
 		bool ok;
@@ -109,16 +212,18 @@ static bool read_lines(struct resume *resume, struct err *err)
 			return false;
 		resume->good_bytes = resume->file_bytes;
 	}
+	if (n < 0)
+		return no_memory(err);
 	if (ferror(resume->file))
-		return err_set(err, ERR_USAGE, "--resume %s: %s; give the -oJ file of the scan", resume->path,
-		               strerror(errno));
-	if (broken_line && broken_line < number)
-		return err_set(err, ERR_USAGE, "--resume %s: line %llu is not JSON; give the -oJ file of the scan",
-		               resume->path, (unsigned long long)broken_line);
+		return wrong(resume, err, strerror(errno));
+	if (broken_line && broken_line < number) {
+		char what[64];
+
+		snprintf(what, sizeof(what), "line %llu is not JSON", (unsigned long long)broken_line);
+		return wrong(resume, err, what);
+	}
 	if (!resume->args)
-		return err_set(err, ERR_USAGE,
-		               "--resume %s: has no line of type \"scan\"; give the -oJ file of the scan",
-		               resume->path);
+		return wrong(resume, err, "has no line of type \"scan\"");
 	return true;
 }
 
@@ -170,24 +275,38 @@ static bool index_items(struct resume *resume, struct err *err)
 	return true;
 }
 
-struct resume *resume_read(const char *path, struct err *err)
+struct resume *resume_read_file(FILE *file, const char *option, const char *path, struct err *err)
 {
 	struct resume *resume = calloc(1, sizeof(*resume));
-	struct stat status;
 
 	if (!resume) {
+		fclose(file);
 		no_memory(err);
 		return NULL;
 	}
+	resume->option = option;
 	resume->path = path;
-	resume->file = fopen(path, "re");
-	if (!resume->file)
-		err_set(err, ERR_USAGE, "--resume %s: %s; give the -oJ file of the scan", path, strerror(errno));
-	else if (fstat(fileno(resume->file), &status) != 0 || !S_ISREG(status.st_mode))
-		err_set(err, ERR_USAGE, "--resume %s: is not a regular file; give the -oJ file of the scan", path);
-	else if (read_lines(resume, err) && index_items(resume, err))
+	resume->file = file;
+	if (read_lines(resume, err) && index_items(resume, err))
 		return resume;
 	resume_free(resume);
+	return NULL;
+}
+
+struct resume *resume_read(const char *path, const char *option, struct err *err)
+{
+	struct resume named = {.option = option, .path = path};
+	FILE *file = fopen(path, "re");
+	struct stat status;
+
+	if (!file) {
+		wrong(&named, err, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode))
+		return resume_read_file(file, option, path, err);
+	fclose(file);
+	wrong(&named, err, "is not a regular file");
 	return NULL;
 }
 
@@ -208,5 +327,7 @@ void resume_free(struct resume *resume)
 		free(resume->words[i]);
 	free(resume->words);
 	free(resume->name);
+	free(resume->vendor);
+	free(resume->runs);
 	free(resume);
 }

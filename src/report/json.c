@@ -120,8 +120,7 @@ static void print_host_names(struct report *report, const struct event *event)
 	if (shard_is_part(&report->info->shard))
 		put_number(report->out, "index", event->index);
 	put_string(report->out, "name", event->u.host.name);
-	if (event->u.host.has_mac)
-		put_string(report->out, "vendor", vendor_name(report->info->vendors, event->u.host.mac, vendor));
+	put_string(report->out, "vendor", host_vendor(report->info, &event->u.host, vendor));
 }
 
 /* "method" as nmap calls it: "probed" means that "service" was read from an answer, not looked up by number. */

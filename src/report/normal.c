@@ -85,13 +85,17 @@ static void normal_event(struct report *report, const struct event *event)
 }
 
 /* " 00:1B:21:01:02:03 (Intel Corporate)" */
-static void print_mac(struct report *report, const uint8_t mac[MAC_BYTES])
+static void print_mac(struct report *report, const struct host_event *host)
 {
-	char text[MAC_TEXT_BYTES], vendor[VENDOR_TEXT_BYTES];
+	char text[MAC_TEXT_BYTES], room[VENDOR_TEXT_BYTES];
+	const char *vendor = host_vendor(report->info, host, room);
 
-	fprintf(report->out, " %s", mac_format(mac, text));
-	if (vendor_name(report->info->vendors, mac, vendor))
-		fprintf(report->out, " (%s)", vendor);
+	fprintf(report->out, " %s", mac_format(host->mac, text));
+	if (!vendor)
+		return;
+	fputs(" (", report->out);
+	print_printable(report->out, vendor, strlen(vendor));
+	fputc(')', report->out);
 }
 
 /* "printer.lan (192.168.0.7)", or the address alone. */
@@ -123,7 +127,7 @@ static void print_host_lines(struct report *report, const struct host_result *ho
 	print_from(out, &host->host.from);
 	fputs(").", out);
 	if (host->host.has_mac)
-		print_mac(report, host->host.mac);
+		print_mac(report, &host->host);
 	fputc('\n', out);
 	if (!host->has_limit)
 		return;

@@ -60,6 +60,7 @@ void host_record_free(struct host_record *record)
 	free(record->readings);
 	free(record->origins);
 	free(record->name);
+	free(record->vendor);
 	free(record->result.notes);
 	free(record);
 }
@@ -211,21 +212,32 @@ static bool keep_note(struct host_result *result, const struct note_event *note)
 	return true;
 }
 
-/* What is told of a host later replaces what was; a name stays known. */
+/* Replaces the record's copy; a text once known stays known. False when memory ran out. */
+static bool keep_text(char **place, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (!text)
+		return true;
+	if (copy) {
+		free(*place);
+		*place = copy;
+	}
+	return copy != NULL;
+}
+
+/* What is told of a host later replaces what was; its name stays. */
 static bool keep_host(struct host_record *record, const struct host_event *host)
 {
 	struct host_result *result = &record->result;
-	char *name = host->name ? strdup(host->name) : NULL;
+	bool kept = keep_text(&record->name, host->name) && keep_text(&record->vendor, host->vendor);
 
-	if (name) {
-		free(record->name);
-		record->name = name;
-	}
 	result->host = *host;
 	result->host.name = record->name;
+	result->host.vendor = record->vendor;
 	if (!result->host.reason)
 		result->host.reason = "unresolved";
-	return name || !host->name;
+	return kept;
 }
 
 bool host_record_apply(struct host_record *record, const struct event *event)

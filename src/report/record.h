@@ -15,7 +15,8 @@ struct kept_reading;
  * their number in pages of up to 256, with the reason and the address that said so stored once for each host. */
 struct host_record {
 	struct host_result result; /* all but the ports */
-	char *name;                /* own copy of result.host.name */
+	char *name;                /* own copies of result.host.name and .vendor */
+	char *vendor;
 	bool done;
 	struct port_page **pages; /* by the port's high byte; NULL until the first port */
 	size_t port_count;

@@ -110,3 +110,10 @@ uint64_t summary_hosts(const struct scan_summary *summary)
 {
 	return summary->hosts_up + summary->hosts_down + summary->hosts_unknown;
 }
+
+const char *host_vendor(const struct scan_info *info, const struct host_event *host, char out[VENDOR_TEXT_BYTES])
+{
+	if (!host->has_mac || !host->vendor)
+		return host->has_mac ? vendor_name(info->vendors, host->mac, out) : NULL;
+	return host->vendor;
+}

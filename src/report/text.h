@@ -36,6 +36,8 @@ int64_t nanoseconds_to_us(int64_t ns);
 
 /* What is found behind the port, else what is expected there; NULL: neither. */
 const char *port_service_name(const struct port_event *port);
+/* Who made the host's interface: as told, or as the lists know; NULL: unknown. */
+const char *host_vendor(const struct scan_info *info, const struct host_event *host, char out[VENDOR_TEXT_BYTES]);
 /* "" for one, "s" for any other number. */
 const char *plural(uint64_t n);
 /* All addresses that the scan was to look at. */

@@ -176,7 +176,8 @@ static void xml_begin(struct report *report, const struct scan_info *info)
 
 static void print_status(struct report *report, const struct host_result *host)
 {
-	char mac[MAC_TEXT_BYTES], vendor[VENDOR_TEXT_BYTES];
+	char mac[MAC_TEXT_BYTES], room[VENDOR_TEXT_BYTES];
+	const char *vendor = host_vendor(report->info, &host->host, room);
 
 	open_element(report, "status");
 	attribute_text(report, "state", host_state_name(host->host.state));
@@ -193,8 +194,8 @@ static void print_status(struct report *report, const struct host_result *host)
 	open_element(report, "address");
 	attribute_text(report, "addr", mac_format(host->host.mac, mac));
 	attribute_text(report, "addrtype", "mac");
-	if (vendor_name(report->info->vendors, host->host.mac, vendor))
-		attribute_text(report, "vendor", vendor);
+	if (vendor)
+		attribute_printable(report, "vendor", vendor);
 	close_element(report);
 }
 
