@@ -61,6 +61,7 @@ struct reply {
 	uint8_t mac[MAC_BYTES]; /* Ethernet source; for ARP the sender's hardware address */
 	bool has_dst_mac;
 	uint8_t dst_mac[MAC_BYTES]; /* Ethernet destination */
+	bool to_group;              /* broadcast or multicast, by the link's header or by the IP destination */
 	bool sent_from_here;        /* Linux cooked capture: the capturing machine itself sent it */
 	uint8_t protocol;           /* what the IP header carries, behind extension headers */
 	uint8_t ttl;

@@ -211,6 +211,12 @@ static void read_tcp(struct body *body, struct reply *out)
 	out->dst_port = dst_port;
 }
 
+/* RFC 1112 4, RFC 4291 2.7; 255.255.255.255 and the rest of class E are no host either. */
+static bool is_group(const struct addr *dst)
+{
+	return dst->bytes[0] >= (dst->family == 4 ? 224 : 255);
+}
+
 bool read_ip(struct cursor c, struct reply *out)
 {
 	struct ip_header ip;
@@ -228,6 +234,7 @@ bool read_ip(struct cursor c, struct reply *out)
 		c.end = start + total; /* Ethernet pads short frames */
 	out->src = ip.src;
 	out->dst = ip.dst;
+	out->to_group = out->to_group || is_group(&ip.dst);
 	out->ttl = ip.ttl;
 	out->tos = ip.tos;
 	out->ip_id = ip.id;

@@ -14,7 +14,7 @@ enum { CISCO_UNICAST = 0x0f, CISCO_BROADCAST = 0x8f };
 /* Address families in BSD loopback headers: AF_INET is 2 everywhere, AF_INET6 differs between the systems. */
 enum { BSD_INET = 2 };
 static const uint32_t bsd_inet6[] = {24 /* NetBSD, OpenBSD */, 28 /* FreeBSD */, 30 /* macOS */, 10 /* Linux */};
-enum { COOKED_FROM_HERE = 4, ARPHRD_ETHERNET = 1 };
+enum { COOKED_BROADCAST = 1, COOKED_MULTICAST = 2, COOKED_FROM_HERE = 4, ARPHRD_ETHERNET = 1 };
 
 static bool is_vlan_tag(uint16_t ethertype)
 {
@@ -93,6 +93,7 @@ static bool read_ethernet(struct cursor c, struct reply *out)
 	out->has_mac = out->has_dst_mac = true;
 	memcpy(out->mac, source, MAC_BYTES);
 	memcpy(out->dst_mac, destination, MAC_BYTES);
+	out->to_group = destination[0] & 1;
 	return read_ethertype(ethertype, c, out);
 }
 
@@ -132,6 +133,7 @@ static void take_cooked_sender(struct reply *out, unsigned direction, unsigned h
                                const uint8_t *address)
 {
 	out->sent_from_here = direction == COOKED_FROM_HERE;
+	out->to_group = direction == COOKED_BROADCAST || direction == COOKED_MULTICAST;
 	out->has_mac = address && hardware == ARPHRD_ETHERNET && bytes == MAC_BYTES;
 	if (out->has_mac)
 		memcpy(out->mac, address, MAC_BYTES);
