@@ -59,6 +59,8 @@ void observer_receive(struct observer *observer, const struct reply *reply, int6
 void observer_finish(struct observer *observer);
 /* The next event not yet taken. Before observer_finish only with `follow`. */
 bool observer_next_event(struct observer *observer, struct event *out);
+/* After observer_finish: the ports that are reported of any host. False: memory ran out. */
+bool observer_ports(const struct observer *observer, struct port_list *out);
 /* Whole after observer_finish and after the last event was taken. */
 void observer_summarise(const struct observer *observer, struct observer_summary *out);
 

@@ -39,24 +39,35 @@ static bool add_exclude(struct target_set *set, const char *text, struct err *er
 	return ok;
 }
 
-static bool read_excludes(struct scan *scan, struct err *err)
+static bool read_excludes(const struct options *o, struct target_set *exclude, struct err *err)
 {
-	const struct options *o = scan->options;
-
 	for (size_t i = 0; i < o->excludes.count; i++) {
-		if (!add_exclude(scan->exclude, o->excludes.texts[i], err))
+		if (!add_exclude(exclude, o->excludes.texts[i], err))
 			return false;
 	}
 	for (size_t i = 0; i < o->exclude_files.count; i++) {
-		if (!add_file(scan->exclude, o->exclude_files.texts[i], "--excludefile", err))
+		if (!add_file(exclude, o->exclude_files.texts[i], "--excludefile", err))
 			return false;
 	}
 	return true;
 }
 
+bool target_input_select(const struct options *o, struct target_set *targets, struct target_set *exclude,
+                         struct err *err)
+{
+	for (size_t i = 0; i < o->targets.count; i++) {
+		if (!target_set_add(targets, o->targets.texts[i], &system_resolver, err))
+			return false;
+	}
+	for (size_t i = 0; i < o->target_files.count; i++) {
+		if (!add_file(targets, o->target_files.texts[i], "-iL", err))
+			return false;
+	}
+	return read_excludes(o, exclude, err);
+}
+
 bool target_input_read(struct scan *scan, struct err *err)
 {
-	const struct options *o = scan->options;
 	struct target_cursor cursor = {0};
 	struct addr first;
 
@@ -64,15 +75,7 @@ bool target_input_read(struct scan *scan, struct err *err)
 	scan->exclude = target_set_new();
 	if (!scan->targets || !scan->exclude)
 		return err_set(err, ERR_SYSTEM, "out of memory while reading the targets");
-	for (size_t i = 0; i < o->targets.count; i++) {
-		if (!target_set_add(scan->targets, o->targets.texts[i], &system_resolver, err))
-			return false;
-	}
-	for (size_t i = 0; i < o->target_files.count; i++) {
-		if (!add_file(scan->targets, o->target_files.texts[i], "-iL", err))
-			return false;
-	}
-	if (!read_excludes(scan, err))
+	if (!target_input_select(scan->options, scan->targets, scan->exclude, err))
 		return false;
 	if (target_set_has_family(scan->targets, 6))
 		return err_set(err, ERR_USAGE, "IPv6 scanning is not available yet; give IPv4 targets");

@@ -6,5 +6,8 @@
 
 /* Fills scan->targets and scan->exclude; makes sure that something is left to scan. */
 bool target_input_read(struct scan *scan, struct err *err);
+/* Adds what the options name to the two sets; neither needs to come out non-empty. */
+bool target_input_select(const struct options *options, struct target_set *targets, struct target_set *exclude,
+                         struct err *err);
 
 #endif

@@ -125,7 +125,8 @@ static void link_answered(struct observer *o, uint32_t host, const struct reply 
 	struct proof proof = {.reason = reply->kind == REPLY_ARP ? "arp-reply" : "nd-response",
 	                      .from = NONE,
 	                      .at_ns = at_ns,
-	                      .has_rtt = sure, /* with more than one request, which one was answered is not known (Karn) */
+	                      .has_rtt =
+	                              sure, /* with more than one request, which one was answered is not known (Karn) */
 	                      .rtt_ns = at_ns - h->link_asked_ns,
 	                      .mac = reply->has_mac ? reply->mac : NULL};
 
@@ -155,7 +156,8 @@ static void observe_link(struct observer *o, const struct reply *reply, int64_t 
 		o->hosts[sender].alive = true;
 		if (reply->arp_is_reply && !announces)
 			link_answered(o, sender, reply, at_ns);
-		if (reply->arp_is_reply && !announces && !reply->to_group && (target = host_lookup(o, &reply->dst)) != NONE)
+		if (reply->arp_is_reply && !announces && !reply->to_group &&
+		    (target = host_lookup(o, &reply->dst)) != NONE)
 			o->hosts[target].heard = true;
 	}
 	if (reply->arp_is_reply || announces)
@@ -165,7 +167,8 @@ static void observe_link(struct observer *o, const struct reply *reply, int64_t 
 		link_asked(o, target, reply, at_ns);
 }
 
-static void observe_request(struct observer *o, enum flow_kind kind, const struct reply *reply, int64_t at_ns)
+static void observe_request(struct observer *o, enum flow_kind kind, const struct reply *reply, uint32_t fragment_bytes,
+                            int64_t at_ns)
 {
 	uint32_t client, server;
 	struct flow *flow;
@@ -178,7 +181,7 @@ static void observe_request(struct observer *o, enum flow_kind kind, const struc
 		return;
 	o->hosts[client].alive = true;
 	o->asked += host_asked(o, server, ASKED_ICMP);
-	path_asked(o, server, reply->ip_total_bytes, false, at_ns);
+	path_asked(o, server, fragment_bytes ? fragment_bytes : reply->ip_total_bytes, fragment_bytes != 0);
 	flow = flow_find(o, kind, client, reply->icmp_id, server, reply->icmp_sequence);
 	if (!flow || flow->client != client)
 		flow = flow_new(o, kind, client, reply->icmp_id, server, reply->icmp_sequence, at_ns);
@@ -188,7 +191,8 @@ static void observe_request(struct observer *o, enum flow_kind kind, const struc
 		flow->pending++;
 }
 
-static void observe_answer(struct observer *o, enum flow_kind kind, const struct reply *reply, int64_t at_ns)
+static void observe_answer(struct observer *o, enum flow_kind kind, const struct reply *reply, uint32_t fragment_bytes,
+                           int64_t at_ns)
 {
 	uint32_t server = host_make(o, &reply->src), client = host_make(o, &reply->dst);
 	struct proof proof = {.reason = kind == FLOW_ECHO ? "echo-reply" : "timestamp-reply",
@@ -221,8 +225,16 @@ static void observe_answer(struct observer *o, enum flow_kind kind, const struct
 		proof.rtt_ns = at_ns - flow->asked_ns;
 		flow->pending = 0;
 	}
-	path_answered(o, server, false);
+	path_answered(o, server, fragment_bytes != 0);
 	host_proved(o, server, &proof);
+}
+
+void observe_echo(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns)
+{
+	if (reply->kind == REPLY_ECHO_REQUEST)
+		observe_request(o, FLOW_ECHO, reply, fragment_bytes, at_ns);
+	else
+		observe_answer(o, FLOW_ECHO, reply, fragment_bytes, at_ns);
 }
 
 /* TCP tells of hosts only: a SYN asks, SYN-ACK and RST answer. Everything else shows that its sender lives. */
@@ -286,19 +298,17 @@ void observer_receive(struct observer *o, const struct reply *reply, int64_t at_
 		observe_link(o, reply, at_ns);
 		break;
 	case REPLY_ECHO_REQUEST:
-		observe_request(o, FLOW_ECHO, reply, at_ns);
+	case REPLY_ECHO:
+		observe_echo(o, reply, 0, at_ns);
 		break;
 	case REPLY_TIMESTAMP_REQUEST:
-		observe_request(o, FLOW_TIMESTAMP, reply, at_ns);
-		break;
-	case REPLY_ECHO:
-		observe_answer(o, FLOW_ECHO, reply, at_ns);
+		observe_request(o, FLOW_TIMESTAMP, reply, 0, at_ns);
 		break;
 	case REPLY_TIMESTAMP:
-		observe_answer(o, FLOW_TIMESTAMP, reply, at_ns);
+		observe_answer(o, FLOW_TIMESTAMP, reply, 0, at_ns);
 		break;
 	case REPLY_UDP:
-		observe_udp(o, reply, false, at_ns);
+		observe_udp(o, reply, 0, at_ns);
 		break;
 	case REPLY_ICMP_ERROR:
 		observe_error(o, reply, at_ns);

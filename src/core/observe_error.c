@@ -30,9 +30,11 @@ static void about_host(struct observer *o, uint32_t host, uint32_t sender, const
 /* What an unfinished checksum (left to the network card) of that question looks like: the sum of the pseudo-header. */
 static bool checksum_is_unfinished(const struct observer *o, const struct flow *flow, uint16_t udp_bytes)
 {
-	uint32_t sum = checksum_pseudo(&o->hosts[flow->client].addr, &o->hosts[flow->server].addr, IP_PROTO_UDP, udp_bytes);
+	uint32_t sum =
+	        checksum_pseudo(&o->hosts[flow->client].addr, &o->hosts[flow->server].addr, IP_PROTO_UDP, udp_bytes);
+	uint32_t unfinished = checksum_finish(sum) ^ UINT32_C(0xffff);
 
-	return flow->checksum == (uint16_t)~checksum_finish(sum);
+	return flow->checksum == unfinished;
 }
 
 enum verdict { QUOTE_TRUE, QUOTE_REWRITTEN, QUOTE_FALSE };
@@ -146,8 +148,7 @@ static void about_udp(struct observer *o, const struct icmp_row *row, const stru
 {
 	const struct quote *quote = &reply->quote;
 	struct question_quoted question = {0};
-	struct proof proof = {
-	        .reason = row->name, .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
+	struct proof proof = {.reason = row->name, .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
 	uint32_t sender = host_make(o, &reply->src), receiver = host_lookup(o, &reply->dst);
 
 	if (sender == NONE || !find_question(o, reply, &question))
@@ -155,8 +156,8 @@ static void about_udp(struct observer *o, const struct icmp_row *row, const stru
 	if (receiver != NONE)
 		o->hosts[receiver].heard = true;
 	/* Refused was an answer: the client had gone. That asks nothing of the client. */
-	if (question.flow && question.flow->client == question.server && question.flow->client_port == quote->dst_port &&
-	    question.flow->server_port == quote->src_port)
+	if (question.flow && question.flow->client == question.server &&
+	    question.flow->client_port == quote->dst_port && question.flow->server_port == quote->src_port)
 		return;
 	if (!is_credible(o, &question, reply, at_ns)) {
 		reject(o);
@@ -187,8 +188,7 @@ static void about_udp(struct observer *o, const struct icmp_row *row, const stru
 /* About an echo request, a TCP segment, ...: it says something about the host only. */
 static void about_other(struct observer *o, const struct icmp_row *row, const struct reply *reply, int64_t at_ns)
 {
-	struct proof proof = {
-	        .reason = row->name, .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
+	struct proof proof = {.reason = row->name, .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
 	uint32_t sender = host_make(o, &reply->src), server = host_make(o, &reply->quote.dst);
 	uint32_t receiver = host_lookup(o, &reply->dst);
 

@@ -29,7 +29,8 @@ static struct flow *set_of(const struct observer *o, enum flow_kind kind, uint32
 }
 
 /* ICMP has one identifier for both sides: there, only one of the orientations is meant, and the caller tells them apart. */
-struct flow *flow_find(struct observer *o, enum flow_kind kind, uint32_t a, uint16_t a_port, uint32_t b, uint16_t b_port)
+struct flow *flow_find(struct observer *o, enum flow_kind kind, uint32_t a, uint16_t a_port, uint32_t b,
+                       uint16_t b_port)
 {
 	struct flow *set = set_of(o, kind, a, a_port, b, b_port);
 

@@ -11,16 +11,16 @@
 #include "observer.h"
 
 enum {
-	MOST_BEHIND = 12,      /* refusals behind a silent question that are looked at */
-	LEAST_EMPTIES = 3,     /* questions in vain that show a limit ... */
-	LEAST_REFUSALS = 6,    /* ... between so many refusals */
-	MOST_CHECKED = 4096,   /* empties and refusals looked at for consistency */
+	MOST_BEHIND = 12,    /* refusals behind a silent question that are looked at */
+	LEAST_EMPTIES = 3,   /* questions in vain that show a limit ... */
+	LEAST_REFUSALS = 6,  /* ... between so many refusals */
+	MOST_CHECKED = 4096, /* empties and refusals looked at for consistency */
 };
-#define SECOND_NS     1e9
-#define UNKNOWN_RATE  1000.0 /* errors a second that an unknown host may get at most: Junos, Linux's host-wide limit */
-#define WINDOW_S      0.1    /* shortest window in wide use from which tokens come in lumps (Solaris) */
-#define LEAST_DOUBT   1e-3   /* of one question: more trust than that no single packet deserves */
-#define BUCKET_SLACK  1.6    /* tokens that a bucket just found empty may still seem to hold, with rounding */
+#define SECOND_NS    1e9
+#define UNKNOWN_RATE 1000.0 /* errors a second that an unknown host may get at most: Junos, Linux's host-wide limit */
+#define WINDOW_S     0.1    /* shortest window in wide use from which tokens come in lumps (Solaris) */
+#define LEAST_DOUBT  1e-3   /* of one question: more trust than that no single packet deserves */
+#define BUCKET_SLACK 1.6    /* tokens that a bucket just found empty may still seem to hold, with rounding */
 
 static int by_time(const void *a, const void *b)
 {
@@ -72,7 +72,8 @@ static void snap(struct limit_found *limit)
 	} usual[] = {{1, 6}, {10, 6}, {2, 1}};
 
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
-		if (fabs(limit->rate - usual[i].rate) <= 0.2 * usual[i].rate && fabs(limit->burst - usual[i].burst) <= 1.5) {
+		if (fabs(limit->rate - usual[i].rate) <= 0.2 * usual[i].rate &&
+		    fabs(limit->burst - usual[i].burst) <= 1.5) {
 			limit->rate = usual[i].rate;
 			limit->burst = usual[i].burst;
 		}
@@ -113,7 +114,8 @@ static void find_limit(const struct observer *o, const struct ask_log *log, stru
 	if (seconds < 1)
 		return;
 	out->rate = between / seconds;
-	out->burst = before > 0 ? round(before - out->rate * (double)(log->entries[first].at_ns - start_ns) / SECOND_NS) : 1;
+	out->burst =
+	        before > 0 ? round(before - out->rate * (double)(log->entries[first].at_ns - start_ns) / SECOND_NS) : 1;
 	if (out->burst < 1)
 		out->burst = 1;
 	out->clear = fits_bucket(o, log, out->rate);
@@ -129,7 +131,8 @@ static double doubt_about(const struct ask_log *log, uint32_t i, const struct li
 	if (!limit->clear) {
 		for (uint32_t k = i; k > 0 && i - k < MOST_BEHIND; k--) {
 			if (log->entries[k - 1].refused) {
-				lead = (double)(log->entries[i].at_ns - log->entries[k - 1].at_ns) / SECOND_NS / WINDOW_S;
+				lead = (double)(log->entries[i].at_ns - log->entries[k - 1].at_ns) / SECOND_NS /
+				       WINDOW_S;
 				break;
 			}
 		}

@@ -88,9 +88,9 @@ static const struct {
 	uint16_t port;
 	enum side (*side)(const uint8_t *data, size_t n);
 } protocols[] = {
-        {53, dns_side},  {67, dhcp_side}, {68, dhcp_side},   {111, rpc_side},   {123, ntp_side},  {137, dns_side},
-        {500, ike_side}, {4500, ike_side}, {1900, text_side}, {2049, rpc_side},  {3478, stun_side}, {5060, text_side},
-        {5353, dns_side}, {5355, dns_side},
+        {53, dns_side},    {67, dhcp_side},   {68, dhcp_side},  {111, rpc_side},   {123, ntp_side},
+        {137, dns_side},   {500, ike_side},   {4500, ike_side}, {1900, text_side}, {2049, rpc_side},
+        {3478, stun_side}, {5060, text_side}, {5353, dns_side}, {5355, dns_side},
 };
 
 enum side side_by_content(const struct reply *reply)

@@ -5,8 +5,8 @@
 #include "observer.h"
 
 enum {
-	MIRROR_MS = 2,       /* the same datagram within that time was captured twice, not sent twice */
-	OTHER_PORT_S = 10,   /* how long an answer from another port may take */
+	MIRROR_MS = 2,     /* the same datagram within that time was captured twice, not sent twice */
+	OTHER_PORT_S = 10, /* how long an answer from another port may take */
 };
 
 static bool agree(const struct finding *a, const struct finding *b)
@@ -47,7 +47,8 @@ void port_found(struct observer *o, uint32_t index, const struct finding *findin
 }
 
 /* A question to a port. Flows hold the newest; the port's count and the log hold what is needed for good. */
-static void ask(struct observer *o, struct flow *flow, const struct reply *reply, bool fragmented, int64_t at_ns)
+static void ask(struct observer *o, struct flow *flow, const struct reply *reply, uint32_t fragment_bytes,
+                int64_t at_ns)
 {
 	uint32_t server = flow->server, client = flow->client, index;
 	struct seen_host *host = &o->hosts[server];
@@ -87,19 +88,16 @@ static void ask(struct observer *o, struct flow *flow, const struct reply *reply
 	port->last_client = client;
 	port->last_client_port = flow->client_port;
 	log_ask(o, index, client, at_ns);
-	path_asked(o, server, reply->ip_total_bytes, fragmented, at_ns);
+	path_asked(o, server, fragment_bytes ? fragment_bytes : reply->ip_total_bytes, fragment_bytes != 0);
 }
 
 /* The port answered; from_port: from another one, 0: itself. */
 static void answer(struct observer *o, uint32_t index, uint32_t client, uint16_t from_port, const struct proof *proof,
-                   bool fragmented)
+                   uint32_t fragment_bytes)
 {
 	struct seen_port *port = &o->ports[index];
-	struct finding finding = {.state = PORT_OPEN,
-	                          .weight = WEIGHT_ANSWER,
-	                          .reason = "udp-response",
-	                          .from = NONE,
-	                          .client = client};
+	struct finding finding = {
+	        .state = PORT_OPEN, .weight = WEIGHT_ANSWER, .reason = "udp-response", .from = NONE, .client = client};
 	bool first = port->finding.weight != WEIGHT_ANSWER || proof->at_ns < port->at_ns;
 	uint32_t host = port->host;
 
@@ -115,7 +113,7 @@ static void answer(struct observer *o, uint32_t index, uint32_t client, uint16_t
 		port->rtt_ns = port->has_rtt ? proof->rtt_ns : 0;
 	}
 	port_found(o, index, &finding, proof->at_ns);
-	path_answered(o, host, fragmented);
+	path_answered(o, host, fragment_bytes != 0);
 	host_proved(o, host, proof);
 	if (first)
 		tell_port(o, index, proof->at_ns);
@@ -127,7 +125,7 @@ static bool came_before(const struct flow *flow, const struct reply *reply)
 	       flow->answer_bytes == reply->ip_total_bytes;
 }
 
-static void answer_in_flow(struct observer *o, struct flow *flow, const struct reply *reply, bool fragmented,
+static void answer_in_flow(struct observer *o, struct flow *flow, const struct reply *reply, uint32_t fragment_bytes,
                            int64_t at_ns)
 {
 	struct proof proof = {.reason = "udp-response",
@@ -151,7 +149,7 @@ static void answer_in_flow(struct observer *o, struct flow *flow, const struct r
 	flow->answer_id = reply->ip_id;
 	flow->answer_checksum = reply->udp_checksum;
 	flow->answer_bytes = reply->ip_total_bytes;
-	answer(o, index, flow->client, 0, &proof, fragmented);
+	answer(o, index, flow->client, 0, &proof, fragment_bytes);
 }
 
 /* An answer to something that was not seen. Perhaps the question comes yet (packets out of order); else the end decides. */
@@ -225,11 +223,8 @@ static enum side side_of(const struct observer *o, uint32_t src, uint32_t dst, c
 static void observe_group(struct observer *o, const struct reply *reply, int64_t at_ns)
 {
 	uint8_t *asked = &o->group_asked[reply->dst_port / 8], bit = (uint8_t)(1 << reply->dst_port % 8);
-	struct proof proof = {.reason = "udp-response",
-	                      .from = NONE,
-	                      .at_ns = at_ns,
-	                      .has_ttl = true,
-	                      .ttl = reply->ttl};
+	struct proof proof = {
+	        .reason = "udp-response", .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
 	uint32_t src = host_make(o, &reply->src), index;
 
 	if (src == NONE)
@@ -243,24 +238,21 @@ static void observe_group(struct observer *o, const struct reply *reply, int64_t
 		return; /* announces itself; nobody asked */
 	index = port_make(o, src, reply->src_port);
 	if (index != NONE)
-		answer(o, index, src, 0, &proof, false);
+		answer(o, index, src, 0, &proof, 0);
 }
 
 /* What came from `src` is an answer, and no conversation is known that it belongs to. */
-static void observe_answer(struct observer *o, uint32_t src, uint32_t dst, const struct reply *reply, bool fragmented,
-                           int64_t at_ns)
+static void observe_answer(struct observer *o, uint32_t src, uint32_t dst, const struct reply *reply,
+                           uint32_t fragment_bytes, int64_t at_ns)
 {
-	struct proof proof = {.reason = "udp-response",
-	                      .from = NONE,
-	                      .at_ns = at_ns,
-	                      .has_ttl = true,
-	                      .ttl = reply->ttl};
+	struct proof proof = {
+	        .reason = "udp-response", .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
 	uint32_t index;
 
 	if (o->group_asked[reply->src_port / 8] >> reply->src_port % 8 & 1) {
 		index = port_make(o, src, reply->src_port);
 		if (index != NONE)
-			answer(o, index, dst, 0, &proof, fragmented);
+			answer(o, index, dst, 0, &proof, fragment_bytes);
 		return;
 	}
 	stray(o, src, dst, reply, at_ns);
@@ -268,13 +260,10 @@ static void observe_answer(struct observer *o, uint32_t src, uint32_t dst, const
 
 /* From another port than the one that was asked. */
 static bool observe_other_port(struct observer *o, uint32_t src, uint32_t dst, const struct reply *reply,
-                               bool fragmented, int64_t at_ns)
+                               uint32_t fragment_bytes, int64_t at_ns)
 {
-	struct proof proof = {.reason = "udp-response",
-	                      .from = NONE,
-	                      .at_ns = at_ns,
-	                      .has_ttl = true,
-	                      .ttl = reply->ttl};
+	struct proof proof = {
+	        .reason = "udp-response", .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
 	uint32_t index = asked_from_there(o, src, dst, reply, at_ns);
 	struct flow *asked, *flow;
 
@@ -290,7 +279,7 @@ static bool observe_other_port(struct observer *o, uint32_t src, uint32_t dst, c
 	/* The transfer goes on between these two ports: nothing in it is a question to a further one. */
 	flow = flow_new(o, FLOW_UDP, dst, reply->dst_port, src, reply->src_port, at_ns);
 	flow->transfer = true;
-	answer(o, index, dst, reply->src_port, &proof, fragmented);
+	answer(o, index, dst, reply->src_port, &proof, fragment_bytes);
 	return true;
 }
 
@@ -309,11 +298,11 @@ static void answered_before(struct observer *o, struct flow *flow, const struct 
 	came.ip_id = flow->answer_id;
 	came.udp_checksum = flow->answer_checksum;
 	came.ip_total_bytes = flow->answer_bytes;
-	ask(o, flow, reply, false, at_ns);
-	answer_in_flow(o, flow, &came, false, answer_ns);
+	ask(o, flow, reply, 0, at_ns);
+	answer_in_flow(o, flow, &came, 0, answer_ns);
 }
 
-void observe_udp(struct observer *o, const struct reply *reply, bool fragmented, int64_t at_ns)
+void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns)
 {
 	uint32_t src, dst;
 	struct flow *flow;
@@ -345,19 +334,19 @@ void observe_udp(struct observer *o, const struct reply *reply, bool fragmented,
 		return;
 	}
 	if (flow && flow->client == src && flow->client_port == reply->src_port) {
-		ask(o, flow, reply, fragmented, at_ns);
+		ask(o, flow, reply, fragment_bytes, at_ns);
 		return;
 	}
 	if (flow) {
-		answer_in_flow(o, flow, reply, fragmented, at_ns);
+		answer_in_flow(o, flow, reply, fragment_bytes, at_ns);
 		return;
 	}
-	if (observe_other_port(o, src, dst, reply, fragmented, at_ns))
+	if (observe_other_port(o, src, dst, reply, fragment_bytes, at_ns))
 		return;
 	if (side_of(o, src, dst, reply) == SIDE_ANSWER) {
-		observe_answer(o, src, dst, reply, fragmented, at_ns);
+		observe_answer(o, src, dst, reply, fragment_bytes, at_ns);
 		return;
 	}
 	flow = flow_new(o, FLOW_UDP, src, reply->src_port, dst, reply->dst_port, at_ns);
-	ask(o, flow, reply, fragmented, at_ns);
+	ask(o, flow, reply, fragment_bytes, at_ns);
 }

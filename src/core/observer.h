@@ -18,14 +18,13 @@ enum question {
 	ASKED_LINK = 1, /* ARP or neighbour solicitation */
 	ASKED_ICMP = 2, /* echo or timestamp request */
 	ASKED_UDP = 4,
-	ASKED_TCP = 8,      /* SYN */
+	ASKED_TCP = 8,     /* SYN */
 	ASKED_QUOTED = 16, /* an ICMP error is about a datagram sent to it */
 };
 
 /* What is known of an address, be it asked or asking. */
 struct seen_host {
 	struct addr addr;
-	uint32_t next_free;  /* unused; keeps the struct's size a multiple of 8 */
 	uint32_t first_port; /* of its ports, a list through seen_port.next; NONE: none */
 	uint32_t log;        /* index of its first ask log; NONE: none */
 	uint32_t path;       /* index of what is known of the path to it; NONE: nothing */
@@ -35,14 +34,14 @@ struct seen_host {
 	bool wanted : 1;     /* a target, as far as the selection goes */
 	bool told : 1;       /* an event about it was given out */
 	bool up : 1;
-	bool alive : 1;      /* it sent something of its own: not an answer, but it is there */
-	bool asks_seen : 1;  /* datagrams to its ports are in the capture, not only quotes of them */
+	bool alive : 1;     /* it sent something of its own: not an answer, but it is there */
+	bool asks_seen : 1; /* datagrams to its ports are in the capture, not only quotes of them */
 	bool silence_counts : 1; /* an unanswered ARP request for it was sent from where the capture would have shown the answer */
 	bool has_mac : 1;
-	bool two_macs : 1;  /* two stations answer ARP for it */
+	bool two_macs : 1; /* two stations answer ARP for it */
 	bool has_rtt : 1;
 	bool has_ttl : 1;
-	bool gone : 1; /* a router says that it cannot be reached */
+	bool gone : 1;  /* a router says that it cannot be reached */
 	bool heard : 1; /* something was sent to it: an asker whose answers the capture would show */
 	uint8_t ttl;
 	uint8_t mac[MAC_BYTES];
@@ -52,10 +51,10 @@ struct seen_host {
 	const char *reason;      /* why it is up; NULL: it is not */
 	const char *gone_reason; /* what a router said, and who */
 	uint32_t gone_from;
-	uint32_t from;           /* host that proves it, when not itself; NONE */
-	int64_t link_asked_ns;   /* the last ARP request or solicitation ... */
-	uint16_t link_asks;      /* ... of so many since the last answer */
-	uint16_t duplicates;     /* echo replies that came again */
+	uint32_t from;         /* host that proves it, when not itself; NONE */
+	int64_t link_asked_ns; /* the last ARP request or solicitation ... */
+	uint16_t link_asks;    /* ... of so many since the last answer */
+	uint16_t duplicates;   /* echo replies that came again */
 	int64_t rtt_ns;
 	int64_t up_ns;
 	/* The newest UDP question to it: an answer from another port belongs to it if that client port asked nothing else. */
@@ -89,8 +88,7 @@ struct seen_port {
 	bool has_ttl : 1;
 	bool has_rtt : 1;
 	bool nat : 1;     /* a quote shows that somebody rewrites the datagrams */
-	bool differs : 1; /* `other` is another asker's evidence */
-	bool proved : 1;  /* silent while the host could refuse */
+	bool unasked : 1; /* believed although the question is not in the capture */
 	bool told : 1;
 	struct finding finding;
 	struct finding other; /* the first evidence that does not agree */
@@ -136,24 +134,26 @@ struct flow {
 	uint16_t pending; /* questions since the last answer */
 	uint8_t kind;
 	bool answered : 1;
-	bool again : 1; /* asked more than once, so that quotes may be of any of them */
+	bool again : 1;    /* asked more than once, so that quotes may be of any of them */
 	bool transfer : 1; /* goes on from another port than was asked: all of it belongs to that question */
-	bool stray : 1; /* an answer whose question was not seen (yet) */
+	bool stray : 1;    /* an answer whose question was not seen (yet) */
 };
 
 /* What is known of the path to a host. */
 struct seen_path {
 	uint32_t host;
-	uint16_t claimed_mtu; /* by a too-big message; 0: none */
-	uint32_t claimed_by;
+	uint32_t claimed_by; /* host that sent a too-big message */
 	int64_t claimed_ns;
-	uint32_t largest_ask;      /* IP bytes of the largest whole packet or fragment to it after the claim that was answered */
-	uint32_t pending_ask;      /* of the newest one, not answered yet */
-	bool claim_is_v6 : 1;
-	bool ask_fragmented : 1;   /* the newest question came in fragments */
-	bool to_pass : 1;          /* a question in fragments was answered */
+	uint16_t claimed_mtu; /* what it said; 0: it did not say (before RFC 1191) */
+	bool has_claim : 1;
+	bool pending : 1;          /* a question waits for its answer: */
+	bool asked_fragmented : 1; /* ... it went in fragments */
+	bool to_asked : 1;         /* some question went in fragments */
+	bool to_pass : 1;          /* ... and was answered */
 	bool to_fail : 1;          /* the host says that fragments are missing */
 	bool from_pass : 1;        /* an answer came in fragments */
+	uint32_t pending_bytes;    /* ... its largest piece had that size, IP header included */
+	uint32_t largest_answered; /* after the claim */
 };
 
 /* Addresses of hosts and (host, port) pairs to their index: open addressing, powers of two. */
@@ -201,7 +201,7 @@ struct observer {
 	struct event_queue queue;
 	uint32_t *order; /* after the end: hosts to be told ... */
 	uint32_t order_count, order_next;
-	uint32_t *host_ports; /* ... and the ports of the one whose turn it is */
+	uint64_t *host_ports; /* ... and the ports of the one whose turn it is: number and index */
 	size_t host_ports_capacity;
 };
 
@@ -223,7 +223,8 @@ bool log_refusal(struct observer *o, uint32_t port, uint32_t client, int64_t at_
 /* observe_flow.c */
 bool flows_init(struct observer *o);
 /* The conversation, whoever of the two is its client; NULL: not seen, or forgotten. */
-struct flow *flow_find(struct observer *o, enum flow_kind kind, uint32_t a, uint16_t a_port, uint32_t b, uint16_t b_port);
+struct flow *flow_find(struct observer *o, enum flow_kind kind, uint32_t a, uint16_t a_port, uint32_t b,
+                       uint16_t b_port);
 /* A new one; an old one gives way. */
 struct flow *flow_new(struct observer *o, enum flow_kind kind, uint32_t client, uint16_t client_port, uint32_t server,
                       uint16_t server_port, int64_t at_ns);
@@ -244,10 +245,12 @@ struct proof {
 };
 void host_proved(struct observer *o, uint32_t host, const struct proof *proof);
 void reject(struct observer *o);
+/* An echo request or reply; fragment_bytes as in observe_udp. */
+void observe_echo(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns);
 
 /* observe_udp.c */
-/* from_fragments: the datagram was made whole from them. */
-void observe_udp(struct observer *o, const struct reply *reply, bool from_fragments, int64_t at_ns);
+/* fragment_bytes: the datagram came in pieces, the largest of that IP length; 0: it came whole. */
+void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns);
 /* Evidence about a port. */
 void port_found(struct observer *o, uint32_t port, const struct finding *finding, int64_t at_ns);
 
@@ -258,8 +261,10 @@ void observe_error(struct observer *o, const struct reply *reply, int64_t at_ns)
 void observe_fragment(struct observer *o, const struct reply *reply, int64_t at_ns);
 void path_too_big(struct observer *o, uint32_t host, uint32_t from, const struct reply *reply, int64_t at_ns);
 void path_reassembly_failed(struct observer *o, uint32_t host);
-/* A question of that size went to the host, or an answer of it came. `datagram`: it was made whole from fragments; else NULL. */
-void path_asked(struct observer *o, uint32_t host, uint32_t ip_bytes, bool fragmented, int64_t at_ns);
+/* A question went to the host, its largest piece of that size; or an answer came. */
+void path_asked(struct observer *o, uint32_t host, uint32_t ip_bytes, bool fragmented);
+/* Something of the size that was claimed was answered since. */
+bool path_is_verified(const struct seen_path *path);
 void path_answered(struct observer *o, uint32_t host, bool fragmented);
 
 /* observe_proof.c: what silence means, from the order of questions and refusals. */
@@ -276,6 +281,5 @@ void tell_host(struct observer *o, uint32_t host, int64_t at_ns);
 void tell_port(struct observer *o, uint32_t port, int64_t at_ns);
 /* Fills the queue with everything about the next host; false when every host was told. */
 bool tell_next(struct observer *o);
-bool tell_begin(struct observer *o);
 
 #endif

@@ -1,0 +1,476 @@
+/* observe_tell.c: what was found becomes events: at once when somebody follows, whole and in order at the end. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "observer.h"
+
+#define SURE_ENOUGH (-6.0)    /* logarithm: less than one in a million that a silent port is a closed one */
+enum { MIRRORED_SHARE = 20 }; /* one question in so many captured twice: the capture doubles packets, not the network */
+
+static struct event *push(struct observer *o, uint32_t host, enum event_kind kind, int64_t at_ns)
+{
+	struct event_queue *queue = &o->queue;
+	struct event *event;
+
+	if (queue->taken == queue->count)
+		queue->taken = queue->count = 0;
+	if (queue->count == queue->capacity) {
+		size_t capacity = queue->capacity ? queue->capacity * 2 : 64;
+		struct event *grown = realloc(queue->events, capacity * sizeof(*grown));
+
+		if (!grown) {
+			o->out_of_memory = true;
+			return NULL;
+		}
+		queue->events = grown;
+		queue->capacity = capacity;
+	}
+	event = &queue->events[queue->count++];
+	*event = (struct event){.kind = kind,
+	                        .at_ns = at_ns,
+	                        .ordinal = o->hosts[host].ordinal,
+	                        .index = o->hosts[host].ordinal,
+	                        .addr = o->hosts[host].addr};
+	return event;
+}
+
+bool observer_next_event(struct observer *o, struct event *out)
+{
+	struct event_queue *queue = &o->queue;
+
+	while (queue->taken == queue->count) {
+		if (!o->finished || !tell_next(o))
+			return false;
+	}
+	*out = queue->events[queue->taken++];
+	return true;
+}
+
+static struct addr addr_of(const struct observer *o, uint32_t host)
+{
+	return host == NONE ? (struct addr){0} : o->hosts[host].addr;
+}
+
+static void note(struct observer *o, uint32_t host, uint16_t port, const char *code, const char *format, ...)
+        __attribute__((format(printf, 5, 6)));
+static void note(struct observer *o, uint32_t host, uint16_t port, const char *code, const char *format, ...)
+{
+	struct event *event = push(o, host, EVENT_NOTE, o->last_ns);
+	va_list args;
+
+	if (!event)
+		return;
+	event->u.note.port = port;
+	event->u.note.code = code;
+	va_start(args, format);
+	vsnprintf(event->u.note.text, sizeof(event->u.note.text), format, args);
+	va_end(args);
+}
+
+/* --- hosts -------------------------------------------------------------------------------------------------------------- */
+
+/* What silence, routers and other traffic make of a host that never answered. */
+static struct host_event judge_host(const struct observer *o, const struct seen_host *h)
+{
+	struct host_event event = {.state = HOST_DOWN, .reason = "no-response"};
+	struct addr router = addr_of(o, h->gone_from);
+
+	if (h->up)
+		return (struct host_event){.state = HOST_UP,
+		                           .reason = h->reason,
+		                           .from = addr_of(o, h->from),
+		                           .has_rtt = h->has_rtt,
+		                           .rtt_ns = h->rtt_ns,
+		                           .has_ttl = h->has_ttl,
+		                           .ttl = h->ttl};
+	if (h->alive)
+		return (struct host_event){.state = HOST_UP, .reason = "traffic"};
+	if (h->gone || (h->gone_reason && h->asked & (ASKED_ICMP | ASKED_TCP)))
+		return (struct host_event){.state = HOST_DOWN, .reason = h->gone_reason, .from = router};
+	if (h->asked & ASKED_LINK && h->silence_counts && h->addr.family == 4)
+		event.reason = "no-arp-reply";
+	else if (!(h->asked & (ASKED_ICMP | ASKED_TCP)) && !(h->asked & ASKED_LINK && h->silence_counts))
+		/* Only its ports were asked, and those need not answer. */
+		event = (struct host_event){.state = HOST_UNKNOWN,
+		                            .reason = h->gone_reason ? h->gone_reason : "no-response",
+		                            .from = router};
+	return event;
+}
+
+static bool is_selected(const struct observer *o, uint16_t port)
+{
+	return !o->config.hosts_only && (!o->config.ports || port_list_contains(o->config.ports, port));
+}
+
+/* A port that somebody asked, or whose answers are believed without the question. */
+static bool is_reported(const struct observer *o, const struct seen_port *port)
+{
+	return is_selected(o, port->port) && (port->asks > 0 || port->finding.weight != WEIGHT_NONE);
+}
+
+static bool is_reported_host(const struct observer *o, const struct seen_host *h)
+{
+	if (!h->wanted || h->asked == 0)
+		return false;
+	if (h->asked == ASKED_LINK && !h->up && !h->alive && !h->silence_counts)
+		return false; /* the answer, if there was one, went where the capture did not see it */
+	if (!o->config.ports)
+		return true;
+	for (uint32_t at = h->first_port; at != NONE; at = o->ports[at].next) {
+		if (is_reported(o, &o->ports[at]))
+			return true;
+	}
+	return o->config.targets && !target_set_is_empty(o->config.targets);
+}
+
+static void push_host(struct observer *o, uint32_t host, int64_t at_ns)
+{
+	struct seen_host *h = &o->hosts[host];
+	struct event *event = push(o, host, EVENT_HOST, at_ns);
+
+	h->told = true;
+	if (!event)
+		return;
+	event->u.host = judge_host(o, h);
+	event->u.host.has_mac = h->has_mac;
+	memcpy(event->u.host.mac, h->mac, MAC_BYTES);
+}
+
+/* At the first word about a host it gets its place. */
+static bool is_followed(struct observer *o, uint32_t host)
+{
+	struct seen_host *h = &o->hosts[host];
+
+	if (!o->config.follow || o->finished || !is_reported_host(o, h))
+		return false;
+	if (h->ordinal == NONE)
+		h->ordinal = o->next_ordinal++;
+	return true;
+}
+
+void tell_host(struct observer *o, uint32_t host, int64_t at_ns)
+{
+	if (!o->hosts[host].told && is_followed(o, host))
+		push_host(o, host, at_ns);
+}
+
+/* --- ports -------------------------------------------------------------------------------------------------------------- */
+
+static void push_port(struct observer *o, uint32_t index, int64_t at_ns)
+{
+	struct seen_port *port = &o->ports[index];
+	struct event *event = push(o, port->host, EVENT_PORT, at_ns);
+	bool silent = port->finding.weight == WEIGHT_NONE;
+
+	port->told = true;
+	if (!event)
+		return;
+	event->u.port = (struct port_event){
+	        .port = port->port,
+	        .state = silent ? PORT_OPEN_FILTERED : port->finding.state,
+	        .reason = !silent                          ? port->finding.reason
+	                  : port->doubt_log <= SURE_ENOUGH ? "silent-while-refusing"
+	                                                   : "no-response",
+	        .from = addr_of(o, port->finding.from),
+	        .from_port = port->from_port,
+	        .has_rtt = port->has_rtt,
+	        .rtt_ns = port->rtt_ns,
+	        .has_ttl = port->has_ttl,
+	        .ttl = port->ttl,
+	        .probes = port->asks > port->quoted ? port->asks : port->quoted,
+	};
+	if (event->u.port.probes == 0)
+		event->u.port.probes = 1;
+}
+
+void tell_port(struct observer *o, uint32_t index, int64_t at_ns)
+{
+	struct seen_port *port = &o->ports[index];
+
+	if (o->config.follow && is_reported(o, port) && is_followed(o, port->host))
+		push_port(o, index, at_ns);
+}
+
+static const char *finding_text(const struct observer *o, const struct finding *finding, char out[96])
+{
+	char from[ADDR_TEXT_BYTES];
+	struct addr addr = addr_of(o, finding->from);
+
+	if (addr_is_set(&addr))
+		snprintf(out, 96, "%s (%s from %s)", port_state_name(finding->state), finding->reason,
+		         addr_format(&addr, from));
+	else
+		snprintf(out, 96, "%s (%s)", port_state_name(finding->state), finding->reason);
+	return out;
+}
+
+static void note_conflict(struct observer *o, const struct seen_port *port)
+{
+	char first[96], second[96], client[ADDR_TEXT_BYTES], other[ADDR_TEXT_BYTES];
+	struct addr asker = addr_of(o, port->finding.client), other_asker = addr_of(o, port->other.client);
+
+	finding_text(o, &port->finding, first);
+	finding_text(o, &port->other, second);
+	if (addr_is_set(&asker) && addr_is_set(&other_asker) && !addr_equal(&asker, &other_asker))
+		note(o, port->host, port->port, "askers-differ", "%s for %s, %s for %s", first,
+		     addr_format(&asker, client), second, addr_format(&other_asker, other));
+	else
+		note(o, port->host, port->port, "conflicting-replies", "%s, but also %s: the stronger evidence holds",
+		     first, second);
+}
+
+static void push_port_notes(struct observer *o, uint32_t index)
+{
+	struct seen_port port = o->ports[index];
+	bool doubled = o->mirrored * MIRRORED_SHARE > o->asked;
+
+	if (port.other.weight != WEIGHT_NONE)
+		note_conflict(o, &port);
+	if (port.duplicates > 0 && !doubled)
+		note(o, port.host, port.port, "duplicate-replies",
+		     "the same answer came again %" PRIu32 " time%s, though nothing was asked again", port.duplicates,
+		     port.duplicates == 1 ? "" : "s");
+	if (port.nat)
+		note(o, port.host, port.port, "nat-in-between",
+		     "an ICMP error quotes the question with other addresses, ports or checksum: they are rewritten on "
+		     "the "
+		     "way");
+	if (port.unasked)
+		note(o, port.host, port.port, "question-not-captured",
+		     "%" PRIu32 " datagram%s from the port; what they answer is not in the capture", port.strays,
+		     port.strays == 1 ? "" : "s");
+	else if (port.strays > 0)
+		note(o, port.host, port.port, "stray-replies",
+		     "%" PRIu32 " datagram%s from the port that answer%s nothing in the capture", port.strays,
+		     port.strays == 1 ? "" : "s", port.strays == 1 ? "s" : "");
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
+/* The reported ports of a host by number: each with its index in the low half. */
+static size_t sort_ports(struct observer *o, uint32_t host)
+{
+	size_t count = 0;
+
+	for (uint32_t at = o->hosts[host].first_port; at != NONE; at = o->ports[at].next) {
+		if (!is_reported(o, &o->ports[at]))
+			continue;
+		if (count == o->host_ports_capacity) {
+			size_t capacity = count ? count * 2 : 256;
+			uint64_t *grown = realloc(o->host_ports, capacity * sizeof(*grown));
+
+			if (!grown) {
+				o->out_of_memory = true;
+				break;
+			}
+			o->host_ports = grown;
+			o->host_ports_capacity = capacity;
+		}
+		o->host_ports[count++] = (uint64_t)o->ports[at].port << 32 | at;
+	}
+	if (count > 0)
+		qsort(o->host_ports, count, sizeof(*o->host_ports), by_number);
+	return count;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------------- */
+
+/* Silence is judged for each asker by itself; of the limits they show the clearest one is told. */
+static void push_limit(struct observer *o, uint32_t host)
+{
+	struct limit_found limit, best = {0};
+	struct event *event;
+
+	for (uint32_t at = o->hosts[host].log; at != NONE; at = o->logs[at].next) {
+		judge_silence(o, &o->logs[at], &limit);
+		if (limit.clear && !best.clear)
+			best = limit;
+	}
+	if (!best.clear || o->config.hosts_only)
+		return;
+	event = push(o, host, EVENT_LIMIT, o->last_ns);
+	if (event)
+		event->u.limit = (struct limit_event){best.rate, (uint32_t)best.burst};
+}
+
+static void push_host_notes(struct observer *o, uint32_t host)
+{
+	const struct seen_host *h = &o->hosts[host];
+	char mac[MAC_TEXT_BYTES], other[MAC_TEXT_BYTES];
+
+	if (h->two_macs)
+		note(o, host, 0, "duplicate-address", "two stations answer for it: %s and %s", mac_format(h->mac, mac),
+		     mac_format(h->other_mac, other));
+	h = &o->hosts[host];
+	if (h->duplicates > 0 && o->mirrored * MIRRORED_SHARE <= o->asked)
+		note(o, host, 0, "duplicate-replies", "%u ICMP repl%s came again, though nothing was asked again",
+		     h->duplicates, h->duplicates == 1 ? "y" : "ies");
+}
+
+bool tell_next(struct observer *o)
+{
+	uint32_t host;
+	size_t count;
+
+	if (o->order_next == o->order_count)
+		return false;
+	host = o->order[o->order_next++];
+	if (!o->hosts[host].told)
+		push_host(o, host, o->hosts[host].up ? o->hosts[host].up_ns : o->last_ns);
+	push_limit(o, host);
+	count = sort_ports(o, host);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t index = (uint32_t)o->host_ports[i];
+
+		if (!o->ports[index].told || o->ports[index].finding.weight == WEIGHT_NONE)
+			push_port(o, index, o->ports[index].finding.weight ? o->ports[index].at_ns : o->last_ns);
+	}
+	push_host_notes(o, host);
+	for (size_t i = 0; i < count; i++)
+		push_port_notes(o, (uint32_t)o->host_ports[i]);
+	push(o, host, EVENT_HOST_DONE, o->last_ns);
+	return true;
+}
+
+/* Datagrams that answer nothing: believed where the capture has no question to that host at all, because it shows one direction
+ * only or began too late. */
+static void judge_strays(struct observer *o)
+{
+	for (uint32_t i = 0; i < o->port_count; i++) {
+		struct seen_port *port = &o->ports[i];
+		struct seen_host *host = &o->hosts[port->host];
+		struct proof proof = {.reason = "udp-response",
+		                      .from = NONE,
+		                      .at_ns = port->stray_ns,
+		                      .has_ttl = true,
+		                      .ttl = port->stray_ttl};
+
+		if (port->strays == 0)
+			continue;
+		if (host->asks_seen || port->finding.weight != WEIGHT_NONE) {
+			o->rejected += port->strays;
+			continue;
+		}
+		port->unasked = true;
+		port->finding = (struct finding){PORT_OPEN, WEIGHT_ANSWER, "udp-response", NONE, port->stray_client};
+		port->at_ns = port->stray_ns;
+		port->has_ttl = true;
+		port->ttl = port->stray_ttl;
+		o->answered++;
+		host->asked |= ASKED_UDP;
+		host_proved(o, port->host, &proof);
+	}
+}
+
+/* Whether the capture was made where answers to that station's ARP requests pass. */
+static bool is_seen_from(const struct observer *o, const uint8_t *station)
+{
+	if (o->station_count <=
+	    0) /* no unicast frame at all, or frames between others: a tap, a bridge, a mirror port */
+		return true;
+	for (int i = 0; i < o->station_count; i++) {
+		if (memcmp(o->stations[i], station, MAC_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+struct sorted_host {
+	struct addr addr;
+	uint32_t ordinal;
+	uint32_t host;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct sorted_host *left = a, *right = b;
+
+	if (left->ordinal != right->ordinal)
+		return left->ordinal < right->ordinal ? -1 : 1;
+	return addr_compare(&left->addr, &right->addr);
+}
+
+static void count_host(struct observer *o, const struct seen_host *h)
+{
+	switch (judge_host(o, h).state) {
+	case HOST_UP:
+		o->hosts_up++;
+		break;
+	case HOST_DOWN:
+		o->hosts_down++;
+		break;
+	case HOST_UNKNOWN:
+		o->hosts_unknown++;
+		break;
+	}
+}
+
+/* The hosts to be told, those that were told of before first. */
+static bool put_in_order(struct observer *o)
+{
+	struct sorted_host *sorted = malloc((o->host_count ? o->host_count : 1) * sizeof(*sorted));
+
+	o->order = malloc((o->host_count ? o->host_count : 1) * sizeof(*o->order));
+	if (!sorted || !o->order) {
+		free(sorted);
+		return false;
+	}
+	for (uint32_t i = 0; i < o->host_count; i++) {
+		struct seen_host *h = &o->hosts[i];
+
+		for (uint8_t k = 0; k < h->asker_count; k++)
+			h->silence_counts = h->silence_counts || is_seen_from(o, h->askers[k]);
+		if (!is_reported_host(o, h))
+			continue;
+		count_host(o, h);
+		sorted[o->order_count++] = (struct sorted_host){h->addr, h->ordinal, i};
+	}
+	if (o->order_count > 0)
+		qsort(sorted, o->order_count, sizeof(*sorted), by_place);
+	for (uint32_t i = 0; i < o->order_count; i++) {
+		o->order[i] = sorted[i].host;
+		o->hosts[sorted[i].host].ordinal = i;
+	}
+	free(sorted);
+	return true;
+}
+
+void observer_finish(struct observer *o)
+{
+	if (o->finished)
+		return;
+	o->finished = true;
+	judge_strays(o);
+	if (!put_in_order(o))
+		o->out_of_memory = true;
+}
+
+bool observer_ports(const struct observer *o, struct port_list *out)
+{
+	uint8_t *seen = calloc(65536, 1);
+
+	*out = (struct port_list){calloc(65536, sizeof(*out->ports)), 0};
+	if (!seen || !out->ports) {
+		free(seen);
+		port_list_free(out);
+		return false;
+	}
+	for (uint32_t i = 0; i < o->port_count; i++) {
+		if (is_reported(o, &o->ports[i]) && is_reported_host(o, &o->hosts[o->ports[i].host]))
+			seen[o->ports[i].port] = 1;
+	}
+	for (unsigned port = 0; port < 65536; port++) {
+		if (seen[port])
+			out->ports[out->count++] = (uint16_t)port;
+	}
+	free(seen);
+	return true;
+}
