@@ -180,6 +180,7 @@ static void observe_request(struct observer *o, enum flow_kind kind, const struc
 	if (client == NONE || server == NONE)
 		return;
 	o->hosts[client].alive = true;
+	o->hosts[server].echo_seen = true;
 	o->asked += host_asked(o, server, ASKED_ICMP);
 	path_asked(o, server, fragment_bytes ? fragment_bytes : reply->ip_total_bytes, fragment_bytes != 0);
 	flow = flow_find(o, kind, client, reply->icmp_id, server, reply->icmp_sequence);
@@ -208,7 +209,7 @@ static void observe_answer(struct observer *o, enum flow_kind kind, const struct
 	flow = flow_find(o, kind, client, reply->icmp_id, server, reply->icmp_sequence);
 	if (flow && flow->client != client)
 		flow = NULL;
-	if (!flow && o->hosts[server].asked & ASKED_ICMP && o->flows_evicted == 0) {
+	if (!flow && o->hosts[server].echo_seen && o->flows_evicted == 0) {
 		reject(o); /* others were asked here, this one was not */
 		return;
 	}

@@ -163,6 +163,7 @@ static void about_udp(struct observer *o, const struct icmp_row *row, const stru
 		reject(o);
 		return;
 	}
+	o->hosts[question.client].alive = true; /* it asked */
 	o->hosts[question.server].asked |= ASKED_QUOTED;
 	if (row->meaning == ICMP_MEANS_TOO_BIG || row->meaning == ICMP_MEANS_REASSEMBLY) {
 		o->answered++;
@@ -190,12 +191,15 @@ static void about_other(struct observer *o, const struct icmp_row *row, const st
 {
 	struct proof proof = {.reason = row->name, .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
 	uint32_t sender = host_make(o, &reply->src), server = host_make(o, &reply->quote.dst);
-	uint32_t receiver = host_lookup(o, &reply->dst);
+	uint32_t receiver = host_lookup(o, &reply->dst), client;
 
 	if (sender == NONE || server == NONE)
 		return;
 	if (receiver != NONE)
 		o->hosts[receiver].heard = true;
+	client = host_make(o, &reply->quote.src);
+	if (client != NONE)
+		o->hosts[client].alive = true;
 	o->hosts[server].asked |= ASKED_QUOTED;
 	o->answered++;
 	if (row->meaning == ICMP_MEANS_TOO_BIG)

@@ -8,7 +8,12 @@ enum { LOW_PORTS = 1024 };
 /* RFC 1035 4.1.1; also mDNS (RFC 6762 18.2), LLMNR (RFC 4795 2.1.1), NetBIOS name service (RFC 1002 4.2.1.1). */
 static enum side dns_side(const uint8_t *data, size_t n)
 {
-	return n < 12 ? SIDE_UNKNOWN : data[2] & 0x80 ? SIDE_ANSWER : SIDE_QUESTION;
+	if (n < 12)
+		return SIDE_UNKNOWN;
+	if (data[2] & 0x80)
+		return SIDE_ANSWER;
+	/* A question has no error code, and asks something. */
+	return (data[3] & 15) == 0 && data[4] == 0 && data[5] < 16 ? SIDE_QUESTION : SIDE_UNKNOWN;
 }
 
 /* RFC 5905 7.3: mode 3 client, 4 server, 1 and 2 symmetric; RFC 9327: in mode 6 a bit says response, in ntpd's mode 7 the top one. */

@@ -36,6 +36,7 @@ struct seen_host {
 	bool up : 1;
 	bool alive : 1;     /* it sent something of its own: not an answer, but it is there */
 	bool asks_seen : 1; /* datagrams to its ports are in the capture, not only quotes of them */
+	bool echo_seen : 1; /* so are echo or timestamp requests to it */
 	bool silence_counts : 1; /* an unanswered ARP request for it was sent from where the capture would have shown the answer */
 	bool has_mac : 1;
 	bool two_macs : 1; /* two stations answer ARP for it */
