@@ -97,6 +97,19 @@ static const struct {
         {"--echo-server 0", {"--echo-server", "0"}},
         {"--echo-server", {"--echo-server needs a value"}},
         {"-r f --ping", {"-r and --ping do not go together"}},
+        {"--payload 53 10.0.0.1", {"--payload 53", "PORT=HEX or PORT=@FILE"}},
+        {"--payload 0=00 10.0.0.1", {"--payload 0=00", "1 to 65535"}},
+        {"--payload 65536=00 10.0.0.1", {"1 to 65535"}},
+        {"--payload =00 10.0.0.1", {"1 to 65535"}},
+        {"--payload 123456789=00 10.0.0.1", {"1 to 65535"}},
+        {"--payload 53=0 10.0.0.1", {"--payload 53=0", "pairs of hexadecimal digits"}},
+        {"--payload 53=@/no/such/file 10.0.0.1", {"--payload: /no/such/file: No such file"}},
+        {"--payload 53=@/proc/self/maps/ 10.0.0.1", {"--payload: /proc/self/maps/"}},
+        {"--payload 53=@/dev/zero 10.0.0.1", {"/dev/zero is too long", "1472"}},
+        {"--payloads most 10.0.0.1", {"--payloads most", "safe", "none"}},
+        {"--payloads all --payloads none 10.0.0.1", {"--payloads"}},
+        {"--payload 53=00 --data 00 10.0.0.1", {"do not go together"}},
+        {"--payloads none --data-length 5 10.0.0.1", {"do not go together"}},
         {"--shard 5/4 10.0.0.1", {"--shard 5/4", "1/7"}},
 
         {"10.0.0.1 -p", {"-p needs a value", "PORTS"}},
@@ -588,17 +601,42 @@ static void test_help(void **state)
 	free(text);
 }
 
+static void test_payloads(void **state)
+{
+	struct options options = parse("--payloads all --payload 53=00ff10 --payload 9= --payload 53=\\x01 10.0.0.1");
+
+	(void)state;
+	assert_int_equal(options.payload_set, PAYLOADS_ALL);
+	assert_int_equal(options.own_payload_count, 3);
+	assert_int_equal(options.own_payloads[0].ports[0], 53);
+	assert_int_equal(options.own_payloads[0].byte_count, 3);
+	assert_memory_equal(options.own_payloads[0].bytes, "\x00\xff\x10", 3);
+	assert_int_equal(options.own_payloads[1].ports[0], 9);
+	assert_int_equal(options.own_payloads[1].byte_count, 0);
+	assert_int_equal(options.own_payloads[2].byte_count, 1);
+	options_free(&options);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_wrong_lines),   cmocka_unit_test(test_defaults),
-	        cmocka_unit_test(test_ports),         cmocka_unit_test(test_discovery),
-	        cmocka_unit_test(test_probe_options), cmocka_unit_test(test_source_ips),
-	        cmocka_unit_test(test_times),         cmocka_unit_test(test_timing),
-	        cmocka_unit_test(test_outputs),       cmocka_unit_test(test_targets_anywhere),
-	        cmocka_unit_test(test_long_path),     cmocka_unit_test(test_long_data),
-	        cmocka_unit_test(test_actions),       cmocka_unit_test(test_table),
-	        cmocka_unit_test(test_ping_options),  cmocka_unit_test(test_help),
+	        cmocka_unit_test(test_payloads),
+	        cmocka_unit_test(test_wrong_lines),
+	        cmocka_unit_test(test_defaults),
+	        cmocka_unit_test(test_ports),
+	        cmocka_unit_test(test_discovery),
+	        cmocka_unit_test(test_probe_options),
+	        cmocka_unit_test(test_source_ips),
+	        cmocka_unit_test(test_times),
+	        cmocka_unit_test(test_timing),
+	        cmocka_unit_test(test_outputs),
+	        cmocka_unit_test(test_targets_anywhere),
+	        cmocka_unit_test(test_long_path),
+	        cmocka_unit_test(test_long_data),
+	        cmocka_unit_test(test_actions),
+	        cmocka_unit_test(test_table),
+	        cmocka_unit_test(test_ping_options),
+	        cmocka_unit_test(test_help),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "nscan/addr.h"
 #include "nscan/err.h"
+#include "nscan/payload.h"
 #include "nscan/ports.h"
 #include "nscan/probe.h"
 #include "nscan/report.h"
@@ -25,7 +26,8 @@ enum action {
 	ACTION_MERGE,
 	ACTION_READ,
 	ACTION_PING,
-	ACTION_ECHO
+	ACTION_ECHO,
+	ACTION_PAYLOADS
 };
 
 /* Texts as typed, in order. They point into argv; only the array is owned. */
@@ -86,6 +88,10 @@ struct options {
 	bool has_data; /* --data, --data-string, --data-length */
 	uint8_t *data; /* NULL with --data-length: the bytes are drawn later */
 	uint64_t data_bytes;
+	enum payload_set payload_set; /* --payloads */
+	struct payload *own_payloads; /* --payload, in the order given; their bytes are the options' own */
+	size_t own_payload_count;
+	bool show_payloads; /* --list-payloads */
 	bool bad_checksum;
 	enum checksum_mode checksum_mode;
 	uint16_t fixed_checksum;
@@ -189,6 +195,8 @@ bool option_source(struct options *, const struct option_row *, const char *, st
 bool option_source_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_echo_ports(struct options *, const struct option_row *, const char *, struct err *);
 bool option_source_ips(struct options *, const struct option_row *, const char *, struct err *);
+bool option_payload(struct options *, const struct option_row *, const char *, struct err *);
+bool option_payload_set(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_hex(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_string(struct options *, const struct option_row *, const char *, struct err *);
 bool option_data_length(struct options *, const struct option_row *, const char *, struct err *);

@@ -9,6 +9,7 @@
 #include "merge.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
+#include "payload_options.h"
 #include "ping_run.h"
 #include "read.h"
 #include "scan.h"
@@ -111,6 +112,10 @@ int main(int argc, char **argv)
 		break;
 	case ACTION_IFLIST:
 		status = show_interfaces();
+		break;
+	case ACTION_PAYLOADS:
+		payload_options_list(&options, stdout);
+		status = finish_stdout();
 		break;
 	case ACTION_RESUME:
 		status = resume_main(options.resume);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nscan/engine.h"
+#include "payload_options.h"
 
 void options_free(struct options *options)
 {
@@ -18,6 +19,7 @@ void options_free(struct options *options)
 	port_list_free(&options->echo_ports);
 	free(options->sources);
 	free(options->data);
+	payload_options_free(options);
 	*options = (struct options){0};
 }
 
@@ -29,6 +31,8 @@ enum action options_action(const struct options *options)
 		return ACTION_VERSION;
 	if (options->show_interfaces)
 		return ACTION_IFLIST;
+	if (options->show_payloads)
+		return ACTION_PAYLOADS;
 	if (options->resume)
 		return ACTION_RESUME;
 	if (options->merge)

@@ -19,6 +19,8 @@ static const char *const with_ping[] = {
         "-e",
         "--ttl",
         "--tos",
+        "--payload",
+        "--payloads",
         "--data",
         "--data-string",
         "--data-length",

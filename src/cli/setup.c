@@ -8,6 +8,7 @@
 #include "nscan/ping.h"
 #include "nscan/wire.h"
 #include "own_ports.h"
+#include "payload_options.h"
 #include "rights.h"
 #include "scan.h"
 #include "survey.h"
@@ -131,7 +132,7 @@ static bool prepare_probes(struct scan *scan, struct err *err)
 	const struct options *o = scan->options;
 	struct engine_config *c = &scan->config;
 
-	scan->payloads = payload_book_new();
+	scan->payloads = payload_options_book(o);
 	if (!scan->payloads)
 		return no_memory(err);
 	scan->craft = craft_new(&scan->network, err);

@@ -48,8 +48,7 @@ refused 2 'no targets' -sU
 refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
-for later in --min-rate --pmtu --no-pmtu -w \
-	--payload; do
+for later in --min-rate --pmtu --no-pmtu -w; do
 	refused 2 "unknown option '$later'" $later 5 127.0.0.1
 done
 refused 2 '--ping asks one host; give exactly one' --ping
