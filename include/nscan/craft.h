@@ -20,7 +20,10 @@ void craft_free(struct craft *craft);
 /* Writes the finished frame (LINK_ETHERNET: with its Ethernet header; LINK_RAW_IP: from the IP header on) and returns its
  * length; 0 with *err set when libnet refused. */
 size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err);
-/* The same for an ARP packet that leaves by that Ethernet interface (index into network.interfaces). */
+/* The same bytes as craft_probe, some ten times faster for a probe that differs from the last one of its kind only in what a
+ * sweep changes: destination, identity, echo data. */
+size_t craft_quick(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err);
+/* As craft_probe for an ARP packet that leaves by that Ethernet interface (index into network.interfaces). */
 size_t craft_arp(struct craft *craft, int interface, const struct arp_packet *arp, uint8_t out[CRAFT_MAX_BYTES],
                  struct err *err);
 

@@ -53,8 +53,9 @@ struct engine_config {
 	int64_t host_timeout_ns; /* --host-timeout: a host not settled by then is left unresolved; 0: none */
 	double max_host_rate;    /* asks per second to one host; 0: as its answers allow */
 	int max_retries;         /* re-asks of a silent host or port without any proof; -1: default */
-	double max_rate;         /* probes per second over all; 0: default */
-	size_t max_hosts;        /* hosts worked on at once; 0: default */
+	double min_rate;  /* probes per second below which a sweep does not go for the sake of lost answers; 0: none */
+	double max_rate;  /* probes per second over all; 0: default */
+	size_t max_hosts; /* hosts worked on at once; 0: default */
 };
 
 struct engine_progress {
@@ -69,6 +70,8 @@ struct engine_progress {
 	uint64_t send_errors;
 	uint64_t received;      /* replies that verified */
 	uint64_t rejected;      /* replies that claimed to answer us and did not verify */
+	uint32_t pass, passes;  /* of a sweep: which one this is, of how many as far as known; 0: no sweep */
+	double share_done;      /* of a sweep's passes */
 	int64_t remaining_ns;   /* estimate from the limits learnt; -1: unknown */
 	struct addr limited_by; /* the host whose limit decides how long it takes; none when no limit does */
 	double limited_per_s;   /* that host's ICMP errors per second */
@@ -89,6 +92,8 @@ int64_t engine_next_wake(const struct engine *engine);
 bool engine_next_event(struct engine *engine, struct event *out);
 /* Every target has its final state. */
 bool engine_done(const struct engine *engine);
+/* How many frames the capture has lost so far (link_counters); tell it now and then, so that a sweep can slow down. */
+void engine_capture_drops(struct engine *engine, uint64_t drops, int64_t now_ns);
 /* Ends the scan here: hosts and ports not settled become unknown ("unresolved"), never guessed; their events follow. */
 void engine_stop(struct engine *engine, int64_t now_ns);
 void engine_progress(const struct engine *engine, int64_t now_ns, struct engine_progress *out);

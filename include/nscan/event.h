@@ -11,7 +11,7 @@
 enum host_state { HOST_UP, HOST_DOWN, HOST_UNKNOWN };
 enum port_state { PORT_UNKNOWN, PORT_OPEN, PORT_CLOSED, PORT_FILTERED, PORT_OPEN_FILTERED, PORT_STATE_COUNT };
 
-enum event_kind { EVENT_HOST, EVENT_PORT, EVENT_LIMIT, EVENT_NOTE, EVENT_HOST_DONE };
+enum event_kind { EVENT_HOST, EVENT_PORT, EVENT_LIMIT, EVENT_NOTE, EVENT_HOST_DONE, EVENT_SWEPT };
 
 /* A host's state is known. */
 struct host_event {
@@ -53,6 +53,14 @@ struct limit_event {
 	uint32_t burst;
 };
 
+/* A sweep's last word on `count` consecutive addresses from event.addr on (sweep.h). Hosts that are up come one by one. These
+ * events come when everything is asked, ascending; there is no EVENT_HOST_DONE. */
+struct swept_event {
+	struct host_event host;
+	uint64_t count;
+	bool one_by_one; /* the sweep is small enough for every address to be listed; else runs are */
+};
+
 struct note_event {
 	uint16_t port;    /* 0: about the host */
 	const char *code; /* static, kebab-case: "conflicting-replies" */
@@ -64,9 +72,11 @@ struct event {
 	int64_t at_ns;    /* on the link's clock */
 	uint64_t ordinal; /* the host's place in the order of targets, from 0: reports keep this order */
 	uint64_t index;   /* the same place among all targets, also those of other shards */
+	bool swept; /* of a sweep: reports keep nothing for it, EVENT_SWEPT follows. A note without addr is about networks. */
 	struct addr addr;
 	union {
 		struct host_event host;
+		struct swept_event swept;
 		struct port_event port;
 		struct limit_event limit;
 		struct note_event note;

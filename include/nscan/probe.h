@@ -72,7 +72,7 @@ struct probe {
 	size_t address_offset; /* where `src` goes into the data, if it is IPv4; 0: nowhere */
 	int nonce_offset;      /* where `nonce` goes into the data, big-endian; -1: nowhere */
 	uint16_t nonce;
-	uint8_t echo_data[8]; /* `data` of an echo points here: set data to NULL and data_bytes to 8 for it */
+	uint8_t echo_data[16]; /* an echo's data, when `data` is NULL: 8 bytes, or 16 with a stamp (stamp.h) */
 
 	/* How it leaves, filled by the engine. */
 	int interface; /* index into network.interfaces */

@@ -25,6 +25,8 @@ struct addr_ranges {
 void addr_ranges_free(struct addr_ranges *set);
 /* Adds one address; amortised O(1) when they come in ascending order. False only when memory ran out. */
 bool addr_ranges_add(struct addr_ranges *set, const struct addr *addr);
+/* Adds all from *first through *last, none of which may be in the set; quick when they follow everything in it. */
+bool addr_ranges_add_run(struct addr_ranges *set, const struct addr *first, const struct addr *last, uint64_t count);
 bool addr_ranges_contains(const struct addr_ranges *set, const struct addr *addr);
 /* Writes the set compressed: the first address in full, later ones that share their first three octets with the one
  * before as ".N"; runs of two or more as "a-.b". IPv6 always in full. Wraps nowhere; returns false on a write error. */

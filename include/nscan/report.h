@@ -78,6 +78,9 @@ struct report_format {
 	void (*event)(struct report *report, const struct event *event);
 	/* Once per finished host, in the order of targets. */
 	void (*host)(struct report *report, const struct host_result *host);
+	/* Instead of `host`: `count` hosts from that one on, none of them up, of a sweep too large to list them one by one. NULL:
+	 * the format leaves them out. */
+	void (*run)(struct report *report, const struct host_result *first, uint64_t count);
 	/* Last: `down` holds every inactive host. */
 	void (*end)(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down);
 	/* Frees report->state; called whether or not `end` was. */

@@ -44,6 +44,10 @@ void target_index_free(struct target_index *index);
 struct addr target_index_at(const struct target_index *index, uint64_t i);
 /* The number of an address. False when it is not in the index. */
 bool target_index_of(const struct target_index *index, const struct addr *addr, uint64_t *out);
+/* How many IPv4 addresses of it are lower than that one. */
+uint64_t target_index_rank(const struct target_index *index, uint32_t v4);
+/* How many consecutive addresses there are from number i on, itself included; i < count. */
+uint64_t target_index_left(const struct target_index *index, uint64_t i);
 /* How many ranges of consecutive addresses it holds, and range number r of them, in ascending order. */
 size_t target_index_ranges(const struct target_index *index);
 struct addr_range target_index_range(const struct target_index *index, size_t r);

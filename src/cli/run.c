@@ -11,6 +11,8 @@
 /* Sent before looking at what came in, so that neither direction starves. */
 enum { SEND_BATCH = 256, CRAFT_ERRORS_TOO_MANY = 1000 };
 
+static const int64_t COUNTERS_EVERY_NS = 50000000;
+
 /* For names after the scan, however busily name servers answer; when they do not, names.c gives up much sooner. */
 static const int64_t NAMES_MOST_NS = 30000000000;
 
@@ -56,7 +58,7 @@ static bool send_due(struct scan *scan)
 
 		if (!engine_next_probe(scan->engine, now_ns, &probe))
 			break;
-		n = craft_probe(scan->craft, &probe, frame, &err);
+		n = craft_quick(scan->craft, &probe, frame, &err);
 		if (n == 0) {
 			craft_failed(scan, &probe, &err, now_ns);
 			continue;
@@ -112,7 +114,7 @@ void scan_deliver(void *context, const struct event *event)
 /* By way of the names, where there are any. */
 static void deliver(struct scan *scan, const struct event *event)
 {
-	if (scan->names)
+	if (scan->names && !event->swept)
 		names_take(scan->names, event, link_now(scan->link));
 	else
 		scan_deliver(scan, event);
@@ -187,6 +189,19 @@ static bool must_stop(struct scan *scan)
 	return scan->partial_why != NULL;
 }
 
+/* Tells the engine what the capture has lost; asking the kernel costs too much to do it each time. */
+static void watch_capture(struct scan *scan)
+{
+	int64_t now_ns = link_now(scan->link);
+	struct link_counters counters = {0};
+
+	if (now_ns < scan->counters_ns)
+		return;
+	scan->counters_ns = now_ns + COUNTERS_EVERY_NS;
+	link_counters(scan->link, &counters);
+	engine_capture_drops(scan->engine, counters.kernel_drops, now_ns);
+}
+
 /* The picture of the loop in the README, line by line. */
 static void loop(struct scan *scan)
 {
@@ -203,6 +218,7 @@ static void loop(struct scan *scan)
 			stop(scan, scan->partial_text, 1);
 			break;
 		}
+		watch_capture(scan);
 		progress_tick(&scan->progress, scan->engine, link_now(scan->link));
 	}
 }

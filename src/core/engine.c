@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "nscan/sweep.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -148,6 +149,13 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 		return NULL;
 	}
 	e->config = *config;
+	if (sweep_fits(config)) {
+		e->sweep = sweep_new(config, now_ns, err);
+		if (e->sweep)
+			return e;
+		engine_free(e);
+		return NULL;
+	}
 	if (e->config.max_hosts == 0)
 		e->config.max_hosts = DEFAULT_MAX_HOSTS;
 	for (size_t i = 0; i < config->probe.source_port_count; i++)
@@ -182,6 +190,7 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
+	sweep_free(e->sweep);
 	hosts_free(e);
 	free(e->neighbours);
 	free(e->port_order);
@@ -244,6 +253,8 @@ void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t por
 
 bool engine_next_event(struct engine *e, struct event *out)
 {
+	if (e->sweep)
+		return sweep_next_event(e->sweep, out);
 	if (e->events.count == 0)
 		return false;
 	*out = e->events.events[e->events.first];
@@ -372,6 +383,8 @@ bool engine_next_probe(struct engine *e, int64_t now_ns, struct probe *out)
 {
 	bool found = false;
 
+	if (e->sweep)
+		return sweep_next_probe(e->sweep, now_ns, out);
 	if (e->stopped)
 		return false;
 	take_up(e, now_ns);
@@ -391,6 +404,8 @@ int64_t engine_next_wake(const struct engine *e)
 {
 	int64_t wake_ns = neighbours_wake(e);
 
+	if (e->sweep)
+		return sweep_next_wake(e->sweep);
 	if (e->stopped)
 		return NEVER;
 	if (e->heap_count > 0 && e->hosts[e->heap[0]].wake_ns < wake_ns)
@@ -407,6 +422,10 @@ void engine_send_failed(struct engine *e, uint64_t cookie, int error, int64_t no
 	struct host *host = cookie == UINT64_MAX ? NULL : cookie_host(e, cookie);
 	uint32_t low = (uint32_t)cookie;
 
+	if (e->sweep) {
+		sweep_send_failed(e->sweep, cookie, error, now_ns);
+		return;
+	}
 	(void)error; /* which one it was matters to the operator, not to the order of asking */
 	e->progress.send_errors++;
 	if (!host)
@@ -417,8 +436,16 @@ void engine_send_failed(struct engine *e, uint64_t cookie, int error, int64_t no
 		portscan_send_failed(e, host, low, now_ns);
 }
 
+void engine_capture_drops(struct engine *e, uint64_t drops, int64_t now_ns)
+{
+	if (e->sweep)
+		sweep_capture_drops(e->sweep, drops, now_ns);
+}
+
 bool engine_done(const struct engine *e)
 {
+	if (e->sweep)
+		return sweep_done(e->sweep);
 	return e->stopped || (e->targets_exhausted && e->active == 0);
 }
 
@@ -440,7 +467,9 @@ static void tell_unvisited(struct engine *e, int64_t now_ns)
 
 void engine_stop(struct engine *e, int64_t now_ns)
 {
-	if (e->stopped)
+	if (e->sweep)
+		sweep_stop(e->sweep, now_ns);
+	if (e->sweep || e->stopped)
 		return;
 	for (size_t i = 0; i < e->host_capacity; i++) {
 		struct host *host = &e->hosts[i];
@@ -460,6 +489,10 @@ void engine_progress(const struct engine *e, int64_t now_ns, struct engine_progr
 {
 	double slowest_s = 0;
 
+	if (e->sweep) {
+		sweep_progress(e->sweep, now_ns, out);
+		return;
+	}
 	*out = e->progress;
 	(void)now_ns;
 	out->remaining_ns = -1;
@@ -481,6 +514,8 @@ void engine_progress(const struct engine *e, int64_t now_ns, struct engine_progr
 
 bool engine_skip_host(struct engine *e, const struct addr *addr, struct err *err)
 {
+	if (e->sweep)
+		return sweep_skip(e->sweep, addr, err);
 	return addr_ranges_add(&e->skip_hosts, addr) || err_set(err, ERR_SYSTEM, "out of memory");
 }
 

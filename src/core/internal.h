@@ -261,7 +261,10 @@ struct skip_port {
 	uint16_t port;
 };
 
+struct sweep;
+
 struct engine {
+	struct sweep *sweep; /* does all of it when not NULL (sweep.h) */
 	struct engine_config config;
 	struct target_cursor cursor;
 	bool targets_exhausted;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "nscan/sweep.h"
 
 /* How many attempts back a reply may refer to. */
 enum { ATTEMPTS_BACK = 64, ERRORS_THAT_HAPPEN = 8 /* late ones, of an earlier scan */ };
@@ -313,6 +314,10 @@ static void receive_error(struct engine *e, const struct reply *reply, int64_t a
 
 void engine_receive(struct engine *e, const struct reply *reply, int64_t at_ns)
 {
+	if (e->sweep) {
+		sweep_receive(e->sweep, reply, at_ns);
+		return;
+	}
 	if (e->stopped)
 		return;
 	if (reply->checksum_bad) {

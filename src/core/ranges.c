@@ -80,6 +80,24 @@ bool addr_ranges_add(struct addr_ranges *set, const struct addr *addr)
 	return true;
 }
 
+bool addr_ranges_add_run(struct addr_ranges *set, const struct addr *first, const struct addr *last, uint64_t count)
+{
+	struct addr at = *first;
+
+	if (!addr_ranges_add(set, first))
+		return false;
+	/* The first is at the end of the set: so are the others. */
+	if (addr_equal(&set->ranges[set->count - 1].last, first)) {
+		set->ranges[set->count - 1].last = *last;
+		set->addresses += count - 1;
+		return true;
+	}
+	while (!addr_equal(&at, last) && addr_increment(&at))
+		if (!addr_ranges_add(set, &at))
+			return false;
+	return true;
+}
+
 bool addr_ranges_contains(const struct addr_ranges *set, const struct addr *addr)
 {
 	size_t at = seek(set, addr);

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "nscan/bytes.h"
-
 enum { FIRST_CAPACITY = 16 };
 
 /* The runs as a visit finds them: disjoint, in the order of the specifications. */
@@ -60,18 +58,23 @@ static void join(struct run_list *list)
 	list->count = joined.count;
 }
 
+/* Half of an address, as a number. */
+static uint64_t load_u64(const uint8_t *bytes)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
 /* b - a of two IPv6 addresses, b not below a. False when it is 2^64 and more. */
 static bool v6_distance(const struct addr *a, const struct addr *b, uint64_t *out)
 {
-	struct cursor ca = cursor_of(a->bytes, 16);
-	struct cursor cb = cursor_of(b->bytes, 16);
-	uint64_t a_high = (uint64_t)cursor_u32(&ca) << 32 | cursor_u32(&ca);
-	uint64_t a_low = (uint64_t)cursor_u32(&ca) << 32 | cursor_u32(&ca);
-	uint64_t b_high = (uint64_t)cursor_u32(&cb) << 32 | cursor_u32(&cb);
-	uint64_t b_low = (uint64_t)cursor_u32(&cb) << 32 | cursor_u32(&cb);
+	uint64_t a_low = load_u64(a->bytes + 8), b_low = load_u64(b->bytes + 8);
 
 	*out = b_low - a_low;
-	return b_high - a_high - (b_low < a_low) == 0;
+	return load_u64(b->bytes) - load_u64(a->bytes) - (b_low < a_low) == 0;
 }
 
 static bool number_v4(struct target_index *out, const struct run_list *list)
@@ -284,6 +287,41 @@ bool target_index_of(const struct target_index *index, const struct addr *addr, 
 	default:
 		return false;
 	}
+}
+
+uint64_t target_index_rank(const struct target_index *index, uint32_t v4)
+{
+	size_t low = 0;
+	size_t high = index->v4_count;
+	uint64_t within;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (index->v4[middle].first < v4)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return 0;
+	within = v4 - index->v4[low - 1].first;
+	if (within > v4_run_size(index, low - 1))
+		within = v4_run_size(index, low - 1);
+	return index->v4[low - 1].before + within;
+}
+
+uint64_t target_index_left(const struct target_index *index, uint64_t i)
+{
+	size_t r;
+
+	if (i < index->v4_addresses) {
+		r = v4_run_of(index, i);
+		return index->v4[r].before + v4_run_size(index, r) - i;
+	}
+	i -= index->v4_addresses;
+	r = v6_run_of(index, i);
+	return index->v6[r].before + v6_run_size(index, r) - i;
 }
 
 size_t target_index_ranges(const struct target_index *index)

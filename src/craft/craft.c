@@ -11,6 +11,7 @@
 
 #include "nscan/bytes.h"
 #include "nscan/wire.h"
+#include "template.h"
 
 /* libnet defines a macro of this name, for a field of a struct that is not used here. */
 #undef icmp_id
@@ -24,7 +25,8 @@ enum {
 struct craft {
 	const struct network *network;
 	libnet_t *libnet;
-	uint8_t data[MAX_DATA_BYTES]; /* the payload with its nonce */
+	uint8_t data[MAX_DATA_BYTES];                /* the payload with its nonce */
+	struct template templates[PROBE_KIND_COUNT]; /* the last packet of each kind, for craft_quick */
 };
 
 struct craft *craft_new(const struct network *network, struct err *err)
@@ -252,5 +254,18 @@ size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[C
 		return craft_arp_probe(craft, probe, out, err);
 	bytes = build_probe(craft, probe, err) ? coalesce(craft, probe, out, err) : 0;
 	libnet_clear_packet(craft->libnet);
+	return bytes;
+}
+
+size_t craft_quick(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err)
+{
+	struct template *template = &craft->templates[probe->kind];
+	size_t bytes;
+
+	if (template_fits(template, probe))
+		return template_patch(template, probe, out);
+	bytes = craft_probe(craft, probe, out, err);
+	if (bytes > 0)
+		template_keep(template, probe, out, bytes);
 	return bytes;
 }

@@ -5,6 +5,8 @@
 #include "nscan/bytes.h"
 #include "nscan/wire.h"
 
+enum { ECHO_DATA_BYTES = 8 };
+
 static void echo_make(const struct probe_settings *settings, const struct ask *ask, struct probe *probe)
 {
 	uint64_t identity = probe_identity(settings, ask);
@@ -16,7 +18,7 @@ static void echo_make(const struct probe_settings *settings, const struct ask *a
 	probe->ip_id = ip_id_from(identity >> 32);
 	put_u32(probe->echo_data, (uint32_t)(more >> 32));
 	put_u32(probe->echo_data + 4, (uint32_t)more);
-	probe->data_bytes = sizeof(probe->echo_data);
+	probe->data_bytes = ECHO_DATA_BYTES;
 }
 
 /* An error is only sure to quote the ICMP header; there the IP ID takes the place of the data. */
@@ -27,7 +29,7 @@ static enum match echo_matches(const struct probe_settings *settings, const stru
 	echo_make(settings, ask, &sent);
 	if (reply->kind == REPLY_ECHO && reply_is_from_asked(ask, reply) && reply->icmp_id == sent.icmp_id &&
 	    reply->icmp_sequence == sent.icmp_sequence && reply->data_bytes == sent.data_bytes &&
-	    memcmp(reply->data, sent.echo_data, sizeof(sent.echo_data)) == 0)
+	    memcmp(reply->data, sent.echo_data, ECHO_DATA_BYTES) == 0)
 		return MATCH_PROVED;
 	return error_is_about_query(ask, &sent, ICMP4_ECHO, reply) ? MATCH_PROVED : MATCH_NO;
 }

@@ -31,17 +31,26 @@ static struct inactive_group *find_group(struct inactive *inactive, const struct
 	return group;
 }
 
-bool inactive_add(struct inactive *inactive, const struct host_result *host)
+bool inactive_add_run(struct inactive *inactive, const struct host_result *first, uint64_t count)
 {
-	struct inactive_group *group = find_group(inactive, &host->host);
+	struct inactive_group *group = find_group(inactive, &first->host);
+	struct addr last = first->addr;
 
 	if (!group) {
-		inactive->others++;
+		inactive->others += count;
 		return true;
 	}
 	if (!inactive->every_reason && !addr_is_set(&group->from))
 		return true;
-	return addr_ranges_add(&group->hosts, &host->addr);
+	if (count == 1)
+		return addr_ranges_add(&group->hosts, &first->addr);
+	last = addr_from_v4(addr_v4(&last) + (uint32_t)(count - 1)); /* only sweeps of IPv4 have runs */
+	return addr_ranges_add_run(&group->hosts, &first->addr, &last, count);
+}
+
+bool inactive_add(struct inactive *inactive, const struct host_result *host)
+{
+	return inactive_add_run(inactive, host, 1);
 }
 
 void inactive_print(const struct inactive *inactive, FILE *out)

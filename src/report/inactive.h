@@ -28,6 +28,8 @@ void inactive_init(struct inactive *inactive, bool every_reason);
 void inactive_free(struct inactive *inactive);
 /* False when memory ran out. */
 bool inactive_add(struct inactive *inactive, const struct host_result *host);
+/* The same for `count` consecutive hosts from that one on. */
+bool inactive_add_run(struct inactive *inactive, const struct host_result *first, uint64_t count);
 void inactive_print(const struct inactive *inactive, FILE *out);
 /* Might some of them be up all the same? Silence to ARP means that there is nobody; any other silence proves nothing. */
 bool inactive_may_hide(const struct inactive *inactive);

@@ -36,7 +36,6 @@ static void begin_object(FILE *out, const char *type)
 static void end_object(FILE *out)
 {
 	fputs("}\n", out);
-	fflush(out);
 }
 
 /* One key and its value; what is not there is left out. */
@@ -184,6 +183,36 @@ static void print_note(FILE *out, const struct event *event)
 	put_string(out, "text", note->text);
 }
 
+/* The last word of a sweep. Hosts that are up were told when they were found. */
+static void print_swept(struct report *report, const struct event *event)
+{
+	const struct swept_event *swept = &event->u.swept;
+	struct event host = *event;
+	struct addr last = event->addr;
+	FILE *out = report->out;
+
+	if (swept->host.state == HOST_UP)
+		return;
+	host.kind = EVENT_HOST;
+	host.u.host = swept->host;
+	if (swept->one_by_one) {
+		begin_object(out, "host");
+		print_host(out, &host);
+		print_host_names(report, &host);
+		end_object(out);
+		return;
+	}
+	last = addr_from_v4(addr_v4(&last) + (uint32_t)(swept->count - 1));
+	begin_object(out, "range");
+	put_addr(out, "first", &event->addr);
+	put_addr(out, "last", &last);
+	put_number(out, "addresses", swept->count);
+	put_string(out, "state", host_state_name(swept->host.state));
+	put_string(out, "reason", swept->host.reason);
+	put_addr(out, "from", &swept->host.from);
+	end_object(out);
+}
+
 static void json_event(struct report *report, const struct event *event)
 {
 	static const struct {
@@ -192,9 +221,11 @@ static void json_event(struct report *report, const struct event *event)
 	} lines[] = {
 	        [EVENT_HOST] = {"host", print_host},    [EVENT_PORT] = {"port", print_port},
 	        [EVENT_LIMIT] = {"limit", print_limit}, [EVENT_NOTE] = {"note", print_note},
-	        [EVENT_HOST_DONE] = {NULL, NULL},
+	        [EVENT_HOST_DONE] = {NULL, NULL},       [EVENT_SWEPT] = {NULL, NULL},
 	};
 
+	if (event->kind == EVENT_SWEPT)
+		print_swept(report, event);
 	if (!lines[event->kind].type)
 		return;
 	begin_object(report->out, lines[event->kind].type);

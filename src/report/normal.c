@@ -20,6 +20,9 @@ struct normal_state {
 	FILE *down_names;                /* -R: names of inactive hosts, a line each; NULL: none so far */
 	char *down_names_text;
 	size_t down_names_bytes;
+	FILE *tail_notes; /* notes of addresses that have no block of their own, and about networks; NULL: none so far */
+	char *tail_notes_text;
+	size_t tail_notes_bytes;
 	bool lost; /* memory ran out */
 };
 
@@ -60,11 +63,30 @@ static void print_reading(FILE *out, const struct service_reading *reading)
 	fputc('\n', out);
 }
 
+static void keep_tail_note(struct normal_state *state, const struct addr *addr, const struct note_event *note)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	if (!state->tail_notes)
+		state->tail_notes = open_memstream(&state->tail_notes_text, &state->tail_notes_bytes);
+	if (!state->tail_notes) {
+		state->lost = true;
+		return;
+	}
+	fputs("Note: ", state->tail_notes);
+	if (addr_is_set(addr))
+		fprintf(state->tail_notes, "%s: ", addr_format(addr, text));
+	print_escaped(state->tail_notes, note->text, strnlen(note->text, sizeof(note->text)));
+	fprintf(state->tail_notes, " (%s)\n", note->code);
+}
+
 /* -v: what was found, as it is found. */
 static void normal_event(struct report *report, const struct event *event)
 {
 	char addr[ADDR_TEXT_BYTES];
 
+	if (event->swept && event->kind == EVENT_NOTE && !addr_is_set(&event->addr))
+		keep_tail_note(report->state, &event->addr, &event->u.note);
 	if (report->info->verbose == 0)
 		return;
 	addr_format(&event->addr, addr);
@@ -137,6 +159,16 @@ static void print_host_lines(struct report *report, const struct host_result *ho
 	fputc('\n', out);
 }
 
+static void print_tail_notes(struct report *report)
+{
+	struct normal_state *state = report->state;
+
+	if (!state->tail_notes || fflush(state->tail_notes) != 0)
+		return;
+	enter(report, SECTION_TAIL);
+	fwrite(state->tail_notes_text, 1, state->tail_notes_bytes, report->out);
+}
+
 static void print_notes(FILE *out, const struct host_result *host)
 {
 	for (size_t i = 0; i < host->note_count; i++) {
@@ -160,13 +192,18 @@ static void print_up(struct report *report, const struct host_result *host)
 	struct normal_state *state = report->state;
 	struct port_groups groups;
 
-	port_groups_make(&groups, report->info, host);
+	if (report->info->ports)
+		port_groups_make(&groups, report->info, host);
 	if (report->info->ports && report->info->show_open_only && !has_something_to_show(&groups)) {
 		state->lost |= !addr_ranges_add(&state->nothing_open, &host->addr);
 		return;
 	}
 	enter(report, SECTION_HOST);
 	print_host_lines(report, host);
+	if (!report->info->ports) {
+		print_notes(report->out, host);
+		return;
+	}
 	print_port_table(report->out, host, &groups, report->info->verbose);
 	print_not_shown(report->out, host, &groups);
 	print_notes(report->out, host);
@@ -205,12 +242,27 @@ static void normal_host(struct report *report, const struct host_result *host)
 
 	if (host->host.state == HOST_DOWN && host->host.name)
 		keep_down_name(state, host);
+	for (size_t i = 0; host->host.state != HOST_UP && i < host->note_count; i++)
+		keep_tail_note(state, &host->addr, &host->notes[i]);
 	if (host->host.state == HOST_UP)
 		print_up(report, host);
 	else if (host->host.state == HOST_DOWN)
 		state->lost |= !inactive_add(&state->inactive, host);
 	else
 		state->lost |= !addr_ranges_add(&state->unfinished, &host->addr);
+}
+
+static void normal_run(struct report *report, const struct host_result *first, uint64_t count)
+{
+	struct normal_state *state = report->state;
+	struct addr last = addr_from_v4(addr_v4(&first->addr) + (uint32_t)(count - 1));
+
+	for (size_t i = 0; i < first->note_count; i++)
+		keep_tail_note(state, &first->addr, &first->notes[i]);
+	if (first->host.state == HOST_DOWN)
+		state->lost |= !inactive_add_run(&state->inactive, first, count);
+	else
+		state->lost |= !addr_ranges_add_run(&state->unfinished, &first->addr, &last, count);
 }
 
 /* "Inactive: 192.168.0.102, .104-.106 (4 of 101)" */
@@ -282,6 +334,7 @@ static void normal_end(struct report *report, const struct scan_summary *summary
 	inactive_print(&state->inactive, report->out);
 	print_down_names(report);
 	print_unfinished(report, summary);
+	print_tail_notes(report);
 	enter(report, SECTION_TAIL);
 	if (summary->hosts_up == 0 && summary->hosts_down > 0 && !summary->partial && report->info->ports &&
 	    inactive_may_hide(&state->inactive))
@@ -297,6 +350,9 @@ static void normal_release(struct report *report)
 {
 	struct normal_state *state = report->state;
 
+	if (state->tail_notes)
+		fclose(state->tail_notes);
+	free(state->tail_notes_text);
 	if (state->down_names)
 		fclose(state->down_names);
 	free(state->down_names_text);
@@ -312,6 +368,7 @@ const struct report_format report_normal = {
         .begin = normal_begin,
         .event = normal_event,
         .host = normal_host,
+        .run = normal_run,
         .end = normal_end,
         .release = normal_release,
 };

@@ -259,6 +259,8 @@ bool host_record_apply(struct host_record *record, const struct event *event)
 	case EVENT_HOST_DONE:
 		record->done = true;
 		break;
+	case EVENT_SWEPT: /* not kept here: reports.c */
+		break;
 	}
 	return true;
 }

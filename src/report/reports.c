@@ -7,13 +7,15 @@
 #include "collector.h"
 #include "groups.h"
 
-enum { REPORTS_MAX = 16 };
+enum { REPORTS_MAX = 16, SWEPT_NOTES_MAX = 8 };
 
 struct reports {
 	const struct scan_info *info;
 	struct collector *collector;
 	struct addr_ranges down;
-	bool lost_hosts; /* memory ran out */
+	bool lost_hosts;                                /* memory ran out */
+	struct note_event swept_notes[SWEPT_NOTES_MAX]; /* of the address that comes next */
+	size_t swept_note_count;
 	struct report list[REPORTS_MAX];
 	size_t count;
 };
@@ -52,6 +54,40 @@ static void deliver(void *context, const struct host_result *host)
 	if (host->host.state == HOST_DOWN && !addr_ranges_add(&reports->down, &host->addr))
 		reports->lost_hosts = true;
 	FOR_EACH_FORMAT(reports, host, host);
+}
+
+/* A run of hosts of a sweep that are not listed one by one. */
+static void deliver_run(struct reports *reports, const struct host_result *first, uint64_t count)
+{
+	struct addr last = first->addr;
+
+	if (last.family == 4)
+		last = addr_from_v4(addr_v4(&last) + (uint32_t)(count - 1));
+	if (first->host.state == HOST_DOWN && !addr_ranges_add_run(&reports->down, &first->addr, &last, count))
+		reports->lost_hosts = true;
+	FOR_EACH_FORMAT(reports, run, first, count);
+}
+
+/* Events of a sweep come in order when they are final: nothing has to be collected. */
+static void take_swept(struct reports *reports, const struct event *event)
+{
+	const struct swept_event *swept = &event->u.swept;
+	struct host_result host = {.ordinal = event->ordinal, .addr = event->addr, .first_ns = event->at_ns};
+
+	FOR_EACH_FORMAT(reports, event, event);
+	if (event->kind == EVENT_NOTE && addr_is_set(&event->addr) && reports->swept_note_count < SWEPT_NOTES_MAX)
+		reports->swept_notes[reports->swept_note_count++] = event->u.note;
+	if (event->kind != EVENT_SWEPT)
+		return;
+	host.done_ns = event->at_ns;
+	host.host = swept->host;
+	host.notes = reports->swept_notes;
+	host.note_count = reports->swept_note_count;
+	if (swept->host.state == HOST_UP || swept->one_by_one)
+		deliver(reports, &host);
+	else
+		deliver_run(reports, &host, swept->count);
+	reports->swept_note_count = 0;
 }
 
 struct reports *reports_new(const struct scan_info *info, struct err *err)
@@ -148,8 +184,13 @@ static bool is_told(const struct reports *reports, const struct event *event, en
 
 void reports_event(struct reports *reports, const struct event *event)
 {
-	enum collector_word word = collector_word(reports->collector, event);
+	enum collector_word word;
 
+	if (event->swept) {
+		take_swept(reports, event);
+		return;
+	}
+	word = collector_word(reports->collector, event);
 	if (word == WORD_LATE)
 		return;
 	if (is_told(reports, event, word))

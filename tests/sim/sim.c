@@ -231,7 +231,7 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 		reply.icmp_sequence = probe->icmp_sequence;
 		put_u32(times, probe->icmp_originate);
 		reply.data = probe->kind == PROBE_ECHO ? probe->echo_data : times;
-		reply.data_bytes = probe->kind == PROBE_ECHO ? sizeof(probe->echo_data) : sizeof(times);
+		reply.data_bytes = probe->kind == PROBE_ECHO ? probe->data_bytes : sizeof(times);
 		send_back(sim, index, &reply);
 		return;
 	case PROBE_UDP:
@@ -359,6 +359,8 @@ static void take_event(struct sim *sim, const struct event *event)
 	case EVENT_HOST_DONE:
 		sim->host_done[index] = true;
 		sim->hosts[index].settled_ns = event->at_ns;
+		break;
+	case EVENT_SWEPT: /* so many hosts are simulated elsewhere */
 		break;
 	}
 	if (sim->trace && event->kind == EVENT_PORT)
