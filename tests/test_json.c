@@ -193,6 +193,7 @@ static void test_lines_are_there_at_once(void **state)
 	json_decref(line(text, 0));
 	free(text);
 	reports_event(reports, &event);
+	reports_flush(reports); /* as the scan does after each batch of events */
 	text = fixture_read(path);
 	json_decref(line(text, 1));
 	free(text);

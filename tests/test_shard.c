@@ -113,7 +113,7 @@ static size_t engine_targets(const struct target_set *targets, const struct targ
 	assert_non_null(engine);
 	engine_stop(engine, 1);
 	while (engine_next_event(engine, &event)) {
-		if (event.kind != EVENT_HOST)
+		if (event.kind != EVENT_HOST && event.kind != EVENT_SWEPT)
 			continue;
 		assert_true(count < room);
 		assert_int_equal(event.ordinal, count);

@@ -48,9 +48,9 @@ struct scan {
 	size_t to_claim_count;
 	struct claims claims;
 	uint64_t claim_packets;
-	int claim_error; /* errno of a claim's packet that could not be sent */
+	int claim_error;     /* errno of a claim's packet that could not be sent */
 	int64_t counters_ns; /* when the capture's losses are looked at next */
-	int64_t stop_ns; /* --max-time: when it is over, on the link's clock; INT64_MAX: never */
+	int64_t stop_ns;     /* --max-time: when it is over, on the link's clock; INT64_MAX: never */
 
 	struct scan_info info;
 	struct vendors *vendors;

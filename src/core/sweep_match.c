@@ -149,11 +149,11 @@ static void receive_arp(struct sweep *s, const struct reply *reply, int64_t at_n
 {
 	struct ask ask = {.kind = PROBE_ARP, .dst = reply->src};
 	struct sweep_answer answer = {.reason = "arp-reply",
-	                        .kind = PROBE_ARP,
-	                        .attempt = (uint16_t)s->pass,
-	                        .rtt = NO_RTT,
-	                        .reply = reply,
-	                        .at_ns = at_ns};
+	                              .kind = PROBE_ARP,
+	                              .attempt = (uint16_t)s->pass,
+	                              .rtt = NO_RTT,
+	                              .reply = reply,
+	                              .at_ns = at_ns};
 
 	if (!reply->arp_is_reply || probe_modules[PROBE_ARP]->matches(&s->config.probe, &ask, reply) == MATCH_NO)
 		return;
@@ -285,7 +285,8 @@ static void router_answers(struct sweep *s, const struct sweep_answer *answer, c
 	s->progress.hosts_finished++;
 }
 
-static bool error_verifies(struct sweep *s, const struct quote *quote, const struct reply *reply, struct sweep_answer *answer)
+static bool error_verifies(struct sweep *s, const struct quote *quote, const struct reply *reply,
+                           struct sweep_answer *answer)
 {
 	struct ask ask = {.src = source_towards(s, &quote->dst), .dst = quote->dst, .port = quote->dst_port};
 	enum match match;

@@ -1,4 +1,4 @@
-/* json.c: JSON lines: one object a line, flushed as it becomes known, so that a consumer can follow along. */
+/* json.c: JSON lines: one object a line, written as it becomes known, so that a consumer can follow along. */
 #include <inttypes.h>
 #include <string.h>
 

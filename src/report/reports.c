@@ -173,6 +173,7 @@ bool reports_add(struct reports *reports, const struct report_format *format, co
 void reports_begin(struct reports *reports)
 {
 	FOR_EACH_FORMAT(reports, begin, reports->info);
+	reports_flush(reports);
 }
 
 /* With --open the formats that print each event are spared the ports that cannot be open. */

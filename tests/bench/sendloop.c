@@ -63,7 +63,8 @@ static void make_frames(const char *mac, const uint8_t *own, const char *source)
 	uint8_t frame[64] = {0};
 	struct in_addr from;
 
-	if (sscanf(mac, "%x:%x:%x:%x:%x:%x", m, m + 1, m + 2, m + 3, m + 4, m + 5) != 6 || inet_aton(source, &from) == 0)
+	if (sscanf(mac, "%x:%x:%x:%x:%x:%x", m, m + 1, m + 2, m + 3, m + 4, m + 5) != 6 ||
+	    inet_aton(source, &from) == 0)
 		errx(2, "bad address");
 	for (int i = 0; i < 6; i++)
 		frame[i] = (uint8_t)m[i];
