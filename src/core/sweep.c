@@ -89,7 +89,7 @@ static void begin_pass(struct sweep *s)
 	s->up_before = s->progress.hosts_up;
 	if (!plan_rounds(s)) {
 		s->out_of_memory = true;
-		tell_begin(s);
+		sweep_tell_begin(s);
 	}
 }
 
@@ -121,8 +121,8 @@ static void find_ways(struct sweep *s)
 	for (size_t i = 0; i < s->paths.path_count; i++) {
 		const struct sweep_path *path = &s->paths.paths[i];
 
-		s->any_arp |= path_uses_arp(path);
-		s->any_ip |= path->usable && !path_uses_arp(path);
+		s->any_arp |= sweep_path_uses_arp(path);
+		s->any_ip |= path->usable && !sweep_path_uses_arp(path);
 	}
 }
 
@@ -133,12 +133,12 @@ static bool open_parts(struct sweep *s, int64_t now_ns, struct err *err)
 	if (!target_index_make(config->targets, config->exclude, &s->index, err))
 		return false;
 	s->count = shard_size(&config->shard, s->index.count);
-	if (!store_init(&s->store, s->count))
+	if (!sweep_store_init(&s->store, s->count))
 		return err_set(err, ERR_SYSTEM, "out of memory for %llu targets: scan in several parts",
 		               (unsigned long long)s->count);
 	if (s->index.count == 0)
 		return true;
-	return paths_make(&s->paths, config, &s->index, now_ns, err);
+	return sweep_paths_make(&s->paths, config, &s->index, now_ns, err);
 }
 
 struct sweep *sweep_new(const struct engine_config *config, int64_t now_ns, struct err *err)
@@ -159,8 +159,8 @@ struct sweep *sweep_new(const struct engine_config *config, int64_t now_ns, stru
 	s->order = permutation_make(s->count, config->seed);
 	s->start_ns = now_ns;
 	s->last_sent_ns = now_ns;
-	rate_init(&s->rate, config->max_rate, config->min_rate, now_ns);
-	rate_init(&s->broadcast, BROADCASTS_PER_S, config->min_rate, now_ns);
+	sweep_rate_init(&s->rate, config->max_rate, config->min_rate, now_ns);
+	sweep_rate_init(&s->broadcast, BROADCASTS_PER_S, config->min_rate, now_ns);
 	s->progress.hosts_total = s->count;
 	find_ways(s);
 	return s;
@@ -170,8 +170,8 @@ void sweep_free(struct sweep *s)
 {
 	if (!s)
 		return;
-	store_free(&s->store);
-	paths_free(&s->paths);
+	sweep_store_free(&s->store);
+	sweep_paths_free(&s->paths);
 	target_index_free(&s->index);
 	free(s->rounds);
 	free(s->events.events);
@@ -235,7 +235,7 @@ bool sweep_next_event(struct sweep *s, struct event *out)
 		s->events.count--;
 		return true;
 	}
-	return s->phase == SWEEP_TELLING && tell_next(s, out);
+	return s->phase == SWEEP_TELLING && sweep_tell_next(s, out);
 }
 
 /* Asking */
@@ -257,17 +257,17 @@ static void fill(struct sweep *s, const struct sweep_path *path, const struct as
 		memcpy(out->next_hop_mac, path->mac, MAC_BYTES);
 	out->cookie = cookie;
 	s->progress.sent++;
-	rate_take(&s->rate);
+	sweep_rate_take(&s->rate);
 	if (ask->kind == PROBE_ARP) {
 		s->arp_sent++;
-		rate_take(&s->broadcast);
+		sweep_rate_take(&s->broadcast);
 	}
 }
 
 static void ask_address(struct sweep *s, const struct sweep_path *path, const struct addr *addr, uint64_t i,
                         const struct sweep_round *round, uint16_t attempt, int64_t now_ns, struct probe *out)
 {
-	struct ask ask = {.kind = path_uses_arp(path) ? PROBE_ARP : round->kind,
+	struct ask ask = {.kind = sweep_path_uses_arp(path) ? PROBE_ARP : round->kind,
 	                  .src = path->source_is_target ? *addr : path->path.source,
 	                  .dst = *addr,
 	                  .attempt = attempt};
@@ -320,13 +320,13 @@ static bool round_next(struct sweep *s, int64_t now_ns, struct probe *out)
 		const struct sweep_path *path;
 		struct addr addr;
 
-		if (store_is_settled(&s->store, i))
+		if (sweep_store_is_settled(&s->store, i))
 			continue;
 		addr = sweep_addr(s, i);
-		path = paths_find(&s->paths, addr_v4(&addr), NULL);
-		if (!is_asked(path) || (path_uses_arp(path) && s->round > 0))
+		path = sweep_paths_find(&s->paths, addr_v4(&addr), NULL);
+		if (!is_asked(path) || (sweep_path_uses_arp(path) && s->round > 0))
 			continue;
-		if (path_uses_arp(path) && !rate_ready(&s->broadcast, s->arp_sent, now_ns))
+		if (sweep_path_uses_arp(path) && !sweep_rate_ready(&s->broadcast, s->arp_sent, now_ns))
 			return false;
 		s->at++;
 		ask_address(s, path, &addr, i, round, (uint16_t)s->pass, now_ns, out);
@@ -342,10 +342,10 @@ static bool canary_next(struct sweep *s, int64_t now_ns, struct probe *out)
 	struct addr addr;
 	uint64_t i;
 
-	if (!canaries_next(&s->canaries, s->rate.epoch, now_ns, &i))
+	if (!sweep_canaries_next(&s->canaries, s->rate.epoch, now_ns, &i))
 		return false;
 	addr = sweep_addr(s, i);
-	path = paths_find(&s->paths, addr_v4(&addr), NULL);
+	path = sweep_paths_find(&s->paths, addr_v4(&addr), NULL);
 	ask_address(s, path, &addr, i, &echo, CANARY_ATTEMPT, now_ns, out);
 	return true;
 }
@@ -356,9 +356,9 @@ static bool unsent_next(struct sweep *s, int64_t now_ns, struct probe *out)
 		const struct sweep_unsent *again = &s->unsent[--s->unsent_count];
 		struct addr addr = sweep_addr(s, again->i);
 
-		if (store_is_settled(&s->store, again->i))
+		if (sweep_store_is_settled(&s->store, again->i))
 			continue;
-		ask_address(s, paths_find(&s->paths, addr_v4(&addr), NULL), &addr, again->i, &again->round,
+		ask_address(s, sweep_paths_find(&s->paths, addr_v4(&addr), NULL), &addr, again->i, &again->round,
 		            again->attempt, now_ns, out);
 		return true;
 	}
@@ -405,12 +405,12 @@ static void end_pass(struct sweep *s, int64_t now_ns)
 {
 	uint64_t found = s->progress.hosts_up - s->up_before;
 
-	canaries_expire(&s->canaries, &s->rate, 0, now_ns);
+	sweep_canaries_expire(&s->canaries, &s->rate, 0, now_ns);
 	if (s->pass > 0 && found > 10 && (double)found > TOO_MANY_ON_REASK * (double)s->progress.hosts_up)
-		rate_pass_lost(&s->rate, now_ns);
+		sweep_rate_pass_lost(&s->rate, now_ns);
 	s->pass++;
 	if (nobody_is_silent(s) || (s->pass >= passes_needed(s) && !s->unsent_lost)) {
-		tell_begin(s);
+		sweep_tell_begin(s);
 		return;
 	}
 	s->unsent_lost = false;
@@ -419,9 +419,9 @@ static void end_pass(struct sweep *s, int64_t now_ns)
 
 static bool asking_next(struct sweep *s, int64_t now_ns, struct probe *out)
 {
-	if (now_ns < s->hold_ns || !rate_ready(&s->rate, s->progress.sent, now_ns))
+	if (now_ns < s->hold_ns || !sweep_rate_ready(&s->rate, s->progress.sent, now_ns))
 		return false;
-	canaries_expire(&s->canaries, &s->rate, answer_timeout(s), now_ns);
+	sweep_canaries_expire(&s->canaries, &s->rate, answer_timeout(s), now_ns);
 	if (canary_next(s, now_ns, out) || unsent_next(s, now_ns, out))
 		return true;
 	if (round_next(s, now_ns, out))
@@ -438,7 +438,7 @@ static bool asking_next(struct sweep *s, int64_t now_ns, struct probe *out)
 bool sweep_next_probe(struct sweep *s, int64_t now_ns, struct probe *out)
 {
 	if ((s->phase == SWEEP_ASKING || s->phase == SWEEP_WAITING) && nobody_is_silent(s))
-		tell_begin(s);
+		sweep_tell_begin(s);
 	switch (s->phase) {
 	case SWEEP_GATEWAYS:
 		return gateways_next(s, now_ns, out);
@@ -474,8 +474,8 @@ static int64_t gateways_wake(const struct sweep *s)
 
 static int64_t asking_wake(const struct sweep *s)
 {
-	int64_t wake_ns = rate_wake(&s->rate);
-	int64_t broadcast_ns = s->any_arp && s->broadcast.credit < 1 ? rate_wake(&s->broadcast) : 0;
+	int64_t wake_ns = sweep_rate_wake(&s->rate);
+	int64_t broadcast_ns = s->any_arp && s->broadcast.credit < 1 ? sweep_rate_wake(&s->broadcast) : 0;
 
 	if (broadcast_ns > wake_ns)
 		wake_ns = broadcast_ns;
@@ -508,7 +508,7 @@ void sweep_send_failed(struct sweep *s, uint64_t cookie, int error, int64_t now_
 	s->progress.send_errors++;
 	if (cookie == UINT64_MAX)
 		return; /* a gateway's ARP is repeated anyway */
-	rate_overrun(&s->rate, 0.8, now_ns);
+	sweep_rate_overrun(&s->rate, 0.8, now_ns);
 	s->hold_ns = now_ns + UNSENT_PAUSE_MS * MS;
 	if (attempt == CANARY_ATTEMPT)
 		return;
@@ -534,7 +534,7 @@ void sweep_stop(struct sweep *s, int64_t now_ns)
 	if (sweep_done(s))
 		return;
 	s->stopped = true;
-	tell_begin(s);
+	sweep_tell_begin(s);
 }
 
 /* How much of the passes that are needed as far as known is done, and how long the rest takes at this rate. */
@@ -563,9 +563,9 @@ bool sweep_skip(struct sweep *s, const struct addr *addr, struct err *err)
 	struct sweep_page *page;
 	uint64_t i;
 
-	if (!sweep_find(s, addr, &i) || store_code(&s->store, i) == CODE_SKIPPED)
+	if (!sweep_find(s, addr, &i) || sweep_store_code(&s->store, i) == CODE_SKIPPED)
 		return true;
-	page = store_page(&s->store, i);
+	page = sweep_store_page(&s->store, i);
 	if (!page)
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	page->code[i % PAGE_ADDRESSES] = CODE_SKIPPED;
@@ -577,6 +577,6 @@ bool sweep_skip(struct sweep *s, const struct addr *addr, struct err *err)
 void sweep_capture_drops(struct sweep *s, uint64_t drops, int64_t now_ns)
 {
 	if (drops > s->drops)
-		rate_overrun(&s->rate, 0.7, now_ns);
+		sweep_rate_overrun(&s->rate, 0.7, now_ns);
 	s->drops = drops;
 }

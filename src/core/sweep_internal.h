@@ -57,20 +57,20 @@ struct sweep_store {
 	unsigned verdict_count;
 };
 
-bool store_init(struct sweep_store *store, uint64_t count);
-void store_free(struct sweep_store *store);
-uint8_t store_code(const struct sweep_store *store, uint64_t i);
+bool sweep_store_init(struct sweep_store *store, uint64_t count);
+void sweep_store_free(struct sweep_store *store);
+uint8_t sweep_store_code(const struct sweep_store *store, uint64_t i);
 /* What the code says; not for CODE_SILENT and CODE_SKIPPED. */
-const struct sweep_verdict *store_verdict(const struct sweep_store *store, uint8_t code);
+const struct sweep_verdict *sweep_store_verdict(const struct sweep_store *store, uint8_t code);
 /* Nothing more is asked about that address. */
-bool store_is_settled(const struct sweep_store *store, uint64_t i);
+bool sweep_store_is_settled(const struct sweep_store *store, uint64_t i);
 /* The code of a verdict like that one. When there are too many kinds of them, that of one that does not say from whom. */
-uint8_t store_code_for(struct sweep_store *store, const struct sweep_verdict *verdict);
+uint8_t sweep_store_code_for(struct sweep_store *store, const struct sweep_verdict *verdict);
 /* NULL when memory ran out. */
-struct sweep_page *store_page(struct sweep_store *store, uint64_t i);
+struct sweep_page *sweep_store_page(struct sweep_store *store, uint64_t i);
 /* The page's answers, made when they are missing. NULL when memory ran out. */
-struct sweep_answers *page_answers(struct sweep_page *page);
-bool page_set_mac(struct sweep_page *page, uint64_t i, const uint8_t mac[MAC_BYTES]);
+struct sweep_answers *sweep_page_answers(struct sweep_page *page);
+bool sweep_page_set_mac(struct sweep_page *page, uint64_t i, const uint8_t mac[MAC_BYTES]);
 
 /* sweep_paths.c: addresses reached the same way, as segments of the address space. */
 enum { MOST_PATHS = 4096, MOST_ROUTES = 4096 };
@@ -100,12 +100,12 @@ struct sweep_paths {
 	size_t path_count;
 };
 
-bool paths_make(struct sweep_paths *paths, const struct engine_config *config, const struct target_index *index,
-                int64_t now_ns, struct err *err);
-void paths_free(struct sweep_paths *paths);
+bool sweep_paths_make(struct sweep_paths *paths, const struct engine_config *config, const struct target_index *index,
+                      int64_t now_ns, struct err *err);
+void sweep_paths_free(struct sweep_paths *paths);
 /* The path of an address; *last is the last address that has the same. */
-struct sweep_path *paths_find(const struct sweep_paths *paths, uint32_t addr, uint32_t *last);
-bool path_uses_arp(const struct sweep_path *path);
+struct sweep_path *sweep_paths_find(const struct sweep_paths *paths, uint32_t addr, uint32_t *last);
+bool sweep_path_uses_arp(const struct sweep_path *path);
 
 /* sweep_rate.c */
 struct sweep_rate {
@@ -126,17 +126,17 @@ struct sweep_rate {
 	uint32_t cuts; /* in a row */
 };
 
-void rate_init(struct sweep_rate *rate, double most, double least, int64_t now_ns);
+void sweep_rate_init(struct sweep_rate *rate, double most, double least, int64_t now_ns);
 /* May one more probe leave? `sent` so far in all. */
-bool rate_ready(struct sweep_rate *rate, uint64_t sent, int64_t now_ns);
-void rate_take(struct sweep_rate *rate);
-int64_t rate_wake(const struct sweep_rate *rate);
+bool sweep_rate_ready(struct sweep_rate *rate, uint64_t sent, int64_t now_ns);
+void sweep_rate_take(struct sweep_rate *rate);
+int64_t sweep_rate_wake(const struct sweep_rate *rate);
 /* A canary sent in that epoch was answered, or was not in time. */
-void rate_canary(struct sweep_rate *rate, uint32_t epoch, bool answered, int64_t now_ns);
+void sweep_rate_canary(struct sweep_rate *rate, uint32_t epoch, bool answered, int64_t now_ns);
 /* The local side was too slow: frames lost by the capture, or probes that could not be sent. */
-void rate_overrun(struct sweep_rate *rate, double keep, int64_t now_ns);
+void sweep_rate_overrun(struct sweep_rate *rate, double keep, int64_t now_ns);
 /* The share of hosts that a re-ask found shows that the last pass was too fast. */
-void rate_pass_lost(struct sweep_rate *rate, int64_t now_ns);
+void sweep_rate_pass_lost(struct sweep_rate *rate, int64_t now_ns);
 
 /* Hosts known to be up, asked again to see whether answers get lost at this speed. */
 enum { KNOWN_HOSTS = 256, CANARIES_OUT = 256 };
@@ -158,13 +158,13 @@ struct canaries {
 	int64_t next_ns;
 };
 
-void canaries_learn(struct canaries *canaries, uint64_t i);
+void sweep_canaries_learn(struct canaries *canaries, uint64_t i);
 /* The host to ask now. False: none is due. */
-bool canaries_next(struct canaries *canaries, uint32_t epoch, int64_t now_ns, uint64_t *i);
+bool sweep_canaries_next(struct canaries *canaries, uint32_t epoch, int64_t now_ns, uint64_t *i);
 /* An answer of that host. True when it had been asked as a canary and this is the first answer. */
-bool canaries_answered(struct canaries *canaries, struct sweep_rate *rate, uint64_t i, int64_t at_ns);
+bool sweep_canaries_answered(struct canaries *canaries, struct sweep_rate *rate, uint64_t i, int64_t at_ns);
 /* Those older than the timeout are lost. */
-void canaries_expire(struct canaries *canaries, struct sweep_rate *rate, int64_t timeout_ns, int64_t now_ns);
+void sweep_canaries_expire(struct canaries *canaries, struct sweep_rate *rate, int64_t timeout_ns, int64_t now_ns);
 
 /* One way of asking in a pass. */
 struct sweep_round {
@@ -282,8 +282,8 @@ bool sweep_find(const struct sweep *s, const struct addr *addr, uint64_t *i);
 /* sweep_tell.c */
 void sweep_note_add(struct sweep *s, uint64_t i, const char *code, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
-void tell_begin(struct sweep *s);
+void sweep_tell_begin(struct sweep *s);
 /* The next result or note. False: all is told. */
-bool tell_next(struct sweep *s, struct event *out);
+bool sweep_tell_next(struct sweep *s, struct event *out);
 
 #endif

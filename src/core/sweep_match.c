@@ -55,8 +55,8 @@ static void answered_again(struct sweep *s, const struct sweep_answer *answer, s
 	size_t at = answer->i % PAGE_ADDRESSES;
 	char first[MAC_TEXT_BYTES], second[MAC_TEXT_BYTES];
 
-	if (canaries_answered(&s->canaries, &s->rate, answer->i, answer->at_ns) || answer->attempt == CANARY_ATTEMPT ||
-	    !page->answers || page->answers->key[at] & KEY_NOTED)
+	if (sweep_canaries_answered(&s->canaries, &s->rate, answer->i, answer->at_ns) ||
+	    answer->attempt == CANARY_ATTEMPT || !page->answers || page->answers->key[at] & KEY_NOTED)
 		return;
 	if (answer->kind == PROBE_ARP) {
 		if (!page->macs || memcmp(page->macs[at], answer->reply->mac, MAC_BYTES) == 0)
@@ -78,7 +78,7 @@ static void learn(struct sweep *s, const struct sweep_answer *answer)
 
 	loss_answered(&s->loss, answer->attempt & ~(unsigned)DISCOVERY_ATTEMPT);
 	if (answer->kind == PROBE_ECHO || answer->kind == PROBE_ARP)
-		canaries_learn(&s->canaries, answer->i);
+		sweep_canaries_learn(&s->canaries, answer->i);
 	if (answer->rtt == NO_RTT)
 		return;
 	rtt_sample(answer->kind == PROBE_ARP ? &s->rtt_arp : &s->rtt_ip, rtt_ns);
@@ -89,10 +89,10 @@ static void learn(struct sweep *s, const struct sweep_answer *answer)
 static void host_answers(struct sweep *s, const struct sweep_answer *answer)
 {
 	const struct sweep_verdict up = {.state = HOST_UP, .reason = answer->reason};
-	struct sweep_page *page = store_page(&s->store, answer->i);
-	struct sweep_answers *answers = page ? page_answers(page) : NULL;
+	struct sweep_page *page = sweep_store_page(&s->store, answer->i);
+	struct sweep_answers *answers = page ? sweep_page_answers(page) : NULL;
 	size_t at = answer->i % PAGE_ADDRESSES;
-	bool was_settled = store_is_settled(&s->store, answer->i);
+	bool was_settled = sweep_store_is_settled(&s->store, answer->i);
 
 	if (!answers) {
 		s->out_of_memory = true;
@@ -101,13 +101,13 @@ static void host_answers(struct sweep *s, const struct sweep_answer *answer)
 	if (page->code[at] == CODE_SKIPPED)
 		return;
 	s->progress.received++;
-	if (was_settled && store_verdict(&s->store, page->code[at])->state == HOST_UP) {
+	if (was_settled && sweep_store_verdict(&s->store, page->code[at])->state == HOST_UP) {
 		answered_again(s, answer, page);
 		return;
 	}
-	if (answer->kind == PROBE_ARP && !page_set_mac(page, answer->i, answer->reply->mac))
+	if (answer->kind == PROBE_ARP && !sweep_page_set_mac(page, answer->i, answer->reply->mac))
 		s->out_of_memory = true;
-	page->code[at] = store_code_for(&s->store, &up);
+	page->code[at] = sweep_store_code_for(&s->store, &up);
 	answers->rtt[at] = answer->rtt;
 	answers->ttl[at] = answer->kind == PROBE_ARP ? 0 : answer->reply->ttl;
 	answers->key[at] = key_of(answer);
@@ -140,7 +140,7 @@ static int find_attempt(const struct sweep *s, struct ask *ask, uint16_t flag, c
 
 static struct addr source_towards(const struct sweep *s, const struct addr *dst)
 {
-	const struct sweep_path *path = paths_find(&s->paths, addr_v4(dst), NULL);
+	const struct sweep_path *path = sweep_paths_find(&s->paths, addr_v4(dst), NULL);
 
 	return path->source_is_target ? *dst : path->path.source;
 }
@@ -166,7 +166,7 @@ static void receive_arp(struct sweep *s, const struct reply *reply, int64_t at_n
 		}
 	}
 	if (!sweep_find(s, &reply->src, &answer.i) ||
-	    !path_uses_arp(paths_find(&s->paths, addr_v4(&reply->src), NULL)) || s->phase == SWEEP_GATEWAYS)
+	    !sweep_path_uses_arp(sweep_paths_find(&s->paths, addr_v4(&reply->src), NULL)) || s->phase == SWEEP_GATEWAYS)
 		return;
 	host_answers(s, &answer);
 }
@@ -227,15 +227,15 @@ static bool is_round_port(const struct sweep *s, uint16_t port)
 static bool weak_is_credible(struct sweep *s, const struct sweep_answer *answer)
 {
 	const struct sweep_verdict weak = {.state = HOST_DOWN, .reason = "no-response", .asked_on = true};
-	struct sweep_page *page = store_page(&s->store, answer->i);
-	struct sweep_answers *answers = page ? page_answers(page) : NULL;
+	struct sweep_page *page = sweep_store_page(&s->store, answer->i);
+	struct sweep_answers *answers = page ? sweep_page_answers(page) : NULL;
 	size_t at = answer->i % PAGE_ADDRESSES;
 
 	if (!answers || page->code[at] == CODE_SKIPPED)
 		return false;
 	if (page->code[at] != CODE_SILENT)
 		return answers->key[at] != key_of(answer);
-	page->code[at] = store_code_for(&s->store, &weak);
+	page->code[at] = sweep_store_code_for(&s->store, &weak);
 	answers->key[at] = key_of(answer);
 	return false;
 }
@@ -268,7 +268,7 @@ static void router_answers(struct sweep *s, const struct sweep_answer *answer, c
 {
 	const struct sweep_verdict gone = {
 	        .state = HOST_DOWN, .reason = row->name, .from = answer->reply->src, .asked_on = !row->host_gone};
-	struct sweep_page *page = store_page(&s->store, answer->i);
+	struct sweep_page *page = sweep_store_page(&s->store, answer->i);
 	size_t at = answer->i % PAGE_ADDRESSES;
 
 	if (!page) {
@@ -276,9 +276,9 @@ static void router_answers(struct sweep *s, const struct sweep_answer *answer, c
 		return;
 	}
 	s->progress.received++;
-	if (page->code[at] != CODE_SILENT && (!row->host_gone || store_is_settled(&s->store, answer->i)))
+	if (page->code[at] != CODE_SILENT && (!row->host_gone || sweep_store_is_settled(&s->store, answer->i)))
 		return;
-	page->code[at] = store_code_for(&s->store, &gone);
+	page->code[at] = sweep_store_code_for(&s->store, &gone);
 	if (!row->host_gone)
 		return;
 	s->silent--;

@@ -150,8 +150,8 @@ static bool fill(struct sweep_paths *paths, const struct engine_config *config, 
 	return paths->segment_count > 0;
 }
 
-bool paths_make(struct sweep_paths *paths, const struct engine_config *config, const struct target_index *index,
-                int64_t now_ns, struct err *err)
+bool sweep_paths_make(struct sweep_paths *paths, const struct engine_config *config, const struct target_index *index,
+                      int64_t now_ns, struct err *err)
 {
 	struct cuts cuts = {0};
 	bool ok = find_cuts(&cuts, config->network);
@@ -165,14 +165,14 @@ bool paths_make(struct sweep_paths *paths, const struct engine_config *config, c
 	return ok || err_set(err, ERR_SYSTEM, "out of memory");
 }
 
-void paths_free(struct sweep_paths *paths)
+void sweep_paths_free(struct sweep_paths *paths)
 {
 	free(paths->segments);
 	free(paths->paths);
 	*paths = (struct sweep_paths){0};
 }
 
-struct sweep_path *paths_find(const struct sweep_paths *paths, uint32_t addr, uint32_t *last)
+struct sweep_path *sweep_paths_find(const struct sweep_paths *paths, uint32_t addr, uint32_t *last)
 {
 	size_t low = 0, high = paths->segment_count - 1;
 
@@ -190,7 +190,7 @@ struct sweep_path *paths_find(const struct sweep_paths *paths, uint32_t addr, ui
 	return &paths->paths[paths->segments[low].path];
 }
 
-bool path_uses_arp(const struct sweep_path *path)
+bool sweep_path_uses_arp(const struct sweep_path *path)
 {
 	return path->usable && path->path.kind == LINK_ETHERNET && path->path.on_link;
 }

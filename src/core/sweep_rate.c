@@ -29,7 +29,7 @@ enum {
 #define CLEARLY   3.0   /* standard deviations */
 #define LOSS_SLOP 0.02
 
-void rate_init(struct sweep_rate *rate, double most, double least, int64_t now_ns)
+void sweep_rate_init(struct sweep_rate *rate, double most, double least, int64_t now_ns)
 {
 	*rate = (struct sweep_rate){.most = most > 0 ? most : UNLIMITED_PER_S,
 	                            .least = least,
@@ -65,7 +65,7 @@ static void measure(struct sweep_rate *rate, uint64_t sent, int64_t now_ns)
 	rate->measured_ns = now_ns;
 }
 
-bool rate_ready(struct sweep_rate *rate, uint64_t sent, int64_t now_ns)
+bool sweep_rate_ready(struct sweep_rate *rate, uint64_t sent, int64_t now_ns)
 {
 	measure(rate, sent, now_ns);
 	if (rate->exploring && rate->per_s < rate->most && now_ns - rate->grown_ns >= GROW_MS * MS) {
@@ -82,13 +82,13 @@ bool rate_ready(struct sweep_rate *rate, uint64_t sent, int64_t now_ns)
 	return rate->credit >= 1;
 }
 
-void rate_take(struct sweep_rate *rate)
+void sweep_rate_take(struct sweep_rate *rate)
 {
 	if (rate->per_s < UNLIMITED_PER_S)
 		rate->credit -= 1;
 }
 
-int64_t rate_wake(const struct sweep_rate *rate)
+int64_t sweep_rate_wake(const struct sweep_rate *rate)
 {
 	if (rate->per_s >= UNLIMITED_PER_S || rate->credit >= 1)
 		return rate->credit_ns;
@@ -152,7 +152,7 @@ static void judge(struct sweep_rate *rate, int64_t now_ns)
 	}
 }
 
-void rate_canary(struct sweep_rate *rate, uint32_t epoch, bool answered, int64_t now_ns)
+void sweep_rate_canary(struct sweep_rate *rate, uint32_t epoch, bool answered, int64_t now_ns)
 {
 	if (epoch != rate->epoch)
 		return;
@@ -162,18 +162,18 @@ void rate_canary(struct sweep_rate *rate, uint32_t epoch, bool answered, int64_t
 		judge(rate, now_ns);
 }
 
-void rate_overrun(struct sweep_rate *rate, double keep, int64_t now_ns)
+void sweep_rate_overrun(struct sweep_rate *rate, double keep, int64_t now_ns)
 {
 	if (now_ns - rate->cut_ns >= CUT_PAUSE_MS * MS || rate->cut_ns == 0)
 		cut(rate, keep, now_ns);
 }
 
-void rate_pass_lost(struct sweep_rate *rate, int64_t now_ns)
+void sweep_rate_pass_lost(struct sweep_rate *rate, int64_t now_ns)
 {
 	cut(rate, 0.5, now_ns);
 }
 
-void canaries_learn(struct canaries *canaries, uint64_t i)
+void sweep_canaries_learn(struct canaries *canaries, uint64_t i)
 {
 	/* The newest take the place of the oldest: hosts all over the targets, and none asked for long. */
 	uint32_t slot = canaries->seen++ % KNOWN_HOSTS;
@@ -184,7 +184,7 @@ void canaries_learn(struct canaries *canaries, uint64_t i)
 		canaries->known_count++;
 }
 
-bool canaries_next(struct canaries *canaries, uint32_t epoch, int64_t now_ns, uint64_t *i)
+bool sweep_canaries_next(struct canaries *canaries, uint32_t epoch, int64_t now_ns, uint64_t *i)
 {
 	uint32_t slot;
 
@@ -202,7 +202,7 @@ bool canaries_next(struct canaries *canaries, uint32_t epoch, int64_t now_ns, ui
 	return true;
 }
 
-bool canaries_answered(struct canaries *canaries, struct sweep_rate *rate, uint64_t i, int64_t at_ns)
+bool sweep_canaries_answered(struct canaries *canaries, struct sweep_rate *rate, uint64_t i, int64_t at_ns)
 {
 	for (uint32_t n = 0; n < canaries->count; n++) {
 		struct canary *canary = &canaries->out[(canaries->first + n) % CANARIES_OUT];
@@ -210,13 +210,13 @@ bool canaries_answered(struct canaries *canaries, struct sweep_rate *rate, uint6
 		if (canary->i != i || canary->answered)
 			continue;
 		canary->answered = true;
-		rate_canary(rate, canary->epoch, true, at_ns);
+		sweep_rate_canary(rate, canary->epoch, true, at_ns);
 		return true;
 	}
 	return false;
 }
 
-void canaries_expire(struct canaries *canaries, struct sweep_rate *rate, int64_t timeout_ns, int64_t now_ns)
+void sweep_canaries_expire(struct canaries *canaries, struct sweep_rate *rate, int64_t timeout_ns, int64_t now_ns)
 {
 	while (canaries->count > 0) {
 		struct canary *canary = &canaries->out[canaries->first];
@@ -224,7 +224,7 @@ void canaries_expire(struct canaries *canaries, struct sweep_rate *rate, int64_t
 		if (!canary->answered && now_ns - canary->sent_ns < timeout_ns)
 			return;
 		if (!canary->answered)
-			rate_canary(rate, canary->epoch, false, now_ns);
+			sweep_rate_canary(rate, canary->epoch, false, now_ns);
 		canaries->first = (canaries->first + 1) % CANARIES_OUT;
 		canaries->count--;
 	}

@@ -4,14 +4,14 @@
 
 #include "sweep_internal.h"
 
-bool store_init(struct sweep_store *store, uint64_t count)
+bool sweep_store_init(struct sweep_store *store, uint64_t count)
 {
 	store->count = count;
 	store->pages = calloc(count / PAGE_ADDRESSES + 1, sizeof(struct sweep_page *));
 	return store->pages != NULL;
 }
 
-void store_free(struct sweep_store *store)
+void sweep_store_free(struct sweep_store *store)
 {
 	for (uint64_t p = 0; store->pages && p <= store->count / PAGE_ADDRESSES; p++) {
 		if (!store->pages[p])
@@ -24,23 +24,23 @@ void store_free(struct sweep_store *store)
 	store->pages = NULL;
 }
 
-uint8_t store_code(const struct sweep_store *store, uint64_t i)
+uint8_t sweep_store_code(const struct sweep_store *store, uint64_t i)
 {
 	const struct sweep_page *page = store->pages[i / PAGE_ADDRESSES];
 
 	return page ? page->code[i % PAGE_ADDRESSES] : CODE_SILENT;
 }
 
-const struct sweep_verdict *store_verdict(const struct sweep_store *store, uint8_t code)
+const struct sweep_verdict *sweep_store_verdict(const struct sweep_store *store, uint8_t code)
 {
 	return &store->verdicts[code - 1];
 }
 
-bool store_is_settled(const struct sweep_store *store, uint64_t i)
+bool sweep_store_is_settled(const struct sweep_store *store, uint64_t i)
 {
-	uint8_t code = store_code(store, i);
+	uint8_t code = sweep_store_code(store, i);
 
-	return code != CODE_SILENT && (code == CODE_SKIPPED || !store_verdict(store, code)->asked_on);
+	return code != CODE_SILENT && (code == CODE_SKIPPED || !sweep_store_verdict(store, code)->asked_on);
 }
 
 static uint8_t find_verdict(const struct sweep_store *store, const struct sweep_verdict *verdict)
@@ -56,7 +56,7 @@ static uint8_t find_verdict(const struct sweep_store *store, const struct sweep_
 	return 0;
 }
 
-uint8_t store_code_for(struct sweep_store *store, const struct sweep_verdict *verdict)
+uint8_t sweep_store_code_for(struct sweep_store *store, const struct sweep_verdict *verdict)
 {
 	/* A third is kept for verdicts without an address, of which there are only so many. */
 	bool full = store->verdict_count >= (addr_is_set(&verdict->from) ? MOST_VERDICTS * 2 / 3 : MOST_VERDICTS);
@@ -72,10 +72,10 @@ uint8_t store_code_for(struct sweep_store *store, const struct sweep_verdict *ve
 	if (!addr_is_set(&verdict->from))
 		return MOST_VERDICTS; /* cannot be: there are fewer reasons */
 	from_many.from = (struct addr){0};
-	return store_code_for(store, &from_many);
+	return sweep_store_code_for(store, &from_many);
 }
 
-struct sweep_page *store_page(struct sweep_store *store, uint64_t i)
+struct sweep_page *sweep_store_page(struct sweep_store *store, uint64_t i)
 {
 	struct sweep_page **page = &store->pages[i / PAGE_ADDRESSES];
 
@@ -84,7 +84,7 @@ struct sweep_page *store_page(struct sweep_store *store, uint64_t i)
 	return *page;
 }
 
-struct sweep_answers *page_answers(struct sweep_page *page)
+struct sweep_answers *sweep_page_answers(struct sweep_page *page)
 {
 	if (!page->answers) {
 		page->answers = calloc(1, sizeof(*page->answers));
@@ -94,7 +94,7 @@ struct sweep_answers *page_answers(struct sweep_page *page)
 	return page->answers;
 }
 
-bool page_set_mac(struct sweep_page *page, uint64_t i, const uint8_t mac[MAC_BYTES])
+bool sweep_page_set_mac(struct sweep_page *page, uint64_t i, const uint8_t mac[MAC_BYTES])
 {
 	if (!page->macs)
 		page->macs = calloc(PAGE_ADDRESSES, sizeof(*page->macs));

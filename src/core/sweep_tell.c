@@ -36,7 +36,7 @@ static int by_address(const void *a, const void *b)
 	return x->i != y->i ? (x->i > y->i) - (x->i < y->i) : strcmp(x->code, y->code);
 }
 
-void tell_begin(struct sweep *s)
+void sweep_tell_begin(struct sweep *s)
 {
 	s->phase = SWEEP_TELLING;
 	s->told = 0;
@@ -209,8 +209,8 @@ static void judge_silent(struct sweep *s, uint8_t code, const struct sweep_path 
 	} else if (path->failed) {
 		out->reason = "no-gateway";
 		out->from = path->path.next_hop;
-	} else if (code != CODE_SILENT && !(s->stopped && store_verdict(&s->store, code)->asked_on)) {
-		const struct sweep_verdict *verdict = store_verdict(&s->store, code);
+	} else if (code != CODE_SILENT && !(s->stopped && sweep_store_verdict(&s->store, code)->asked_on)) {
+		const struct sweep_verdict *verdict = sweep_store_verdict(&s->store, code);
 
 		out->state = verdict->state;
 		out->reason = verdict->reason;
@@ -218,7 +218,7 @@ static void judge_silent(struct sweep *s, uint8_t code, const struct sweep_path 
 	} else if (s->stopped) {
 		out->state = HOST_UNKNOWN;
 		out->reason = "unresolved";
-	} else if (path_uses_arp(path)) {
+	} else if (sweep_path_uses_arp(path)) {
 		out->reason = "no-arp-reply";
 	}
 }
@@ -247,7 +247,7 @@ static uint64_t run_length(const struct sweep *s, uint64_t i, uint8_t code, uint
 	while (end < limit) {
 		if (end % PAGE_ADDRESSES == 0 && !s->store.pages[end / PAGE_ADDRESSES] && code == CODE_SILENT)
 			end += PAGE_ADDRESSES;
-		else if (store_code(&s->store, end) == code)
+		else if (sweep_store_code(&s->store, end) == code)
 			end++;
 		else
 			break;
@@ -277,7 +277,7 @@ static void tell_address(struct sweep *s, struct event *out)
 {
 	bool one_by_one = s->index.count <= SWEEP_MOST_LISTED || shard_is_part(&s->config.shard);
 	uint64_t i = s->told;
-	uint8_t code = store_code(&s->store, i);
+	uint8_t code = sweep_store_code(&s->store, i);
 	struct swept_event *swept = &out->u.swept;
 	const struct sweep_path *path;
 	uint32_t v4, path_last;
@@ -287,11 +287,11 @@ static void tell_address(struct sweep *s, struct event *out)
 	out->addr = sweep_addr(s, i);
 	out->index = shard_is_part(&s->config.shard) ? shard_at(&s->config.shard, i) : i;
 	v4 = addr_v4(&out->addr);
-	path = paths_find(&s->paths, v4, &path_last);
+	path = sweep_paths_find(&s->paths, v4, &path_last);
 	swept->count = 1;
 	swept->one_by_one = one_by_one;
-	if (code != CODE_SILENT && store_verdict(&s->store, code)->state == HOST_UP) {
-		describe_up(s, i, store_verdict(&s->store, code), &swept->host);
+	if (code != CODE_SILENT && sweep_store_verdict(&s->store, code)->state == HOST_UP) {
+		describe_up(s, i, sweep_store_verdict(&s->store, code), &swept->host);
 	} else {
 		judge_silent(s, code, path, &swept->host);
 		if (!one_by_one)
@@ -302,9 +302,9 @@ static void tell_address(struct sweep *s, struct event *out)
 	s->told += swept->count;
 }
 
-bool tell_next(struct sweep *s, struct event *out)
+bool sweep_tell_next(struct sweep *s, struct event *out)
 {
-	while (s->told < s->count && store_code(&s->store, s->told) == CODE_SKIPPED)
+	while (s->told < s->count && sweep_store_code(&s->store, s->told) == CODE_SKIPPED)
 		s->told++;
 	while (s->note_next < s->note_count && s->notes[s->note_next].i < s->told)
 		s->note_next++; /* of one that was skipped */
