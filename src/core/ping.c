@@ -95,13 +95,18 @@ static bool knows_the_way(const struct ping *ping)
 	return !ping->neighbour.needed || ping->neighbour.known;
 }
 
-/* There is a probe to begin, and a place to remember it; not yet whether it is due. */
+/* There is a probe to begin; not yet whether it is due. */
+static bool wants_more(const struct ping *ping)
+{
+	return (ping->config.count == 0 || ping->sequence < ping->config.count) && ping->sequence < UINT32_MAX;
+}
+
+/* And a place to remember it. */
 static bool has_more(const struct ping *ping)
 {
 	const struct ping_probe *old = &ping->probes[(ping->sequence + 1) % ping->slots];
 
-	return (ping->config.count == 0 || ping->sequence < ping->config.count) && ping->sequence < UINT32_MAX &&
-	       (old->sequence == 0 || old->result != PING_WAITING);
+	return wants_more(ping) && (old->sequence == 0 || old->result != PING_WAITING);
 }
 
 static struct ping_probe *begin_probe(struct ping *ping, int64_t now_ns)
@@ -200,11 +205,17 @@ static bool probe_is_due(const struct ping *ping, int64_t now_ns)
 	return has_more(ping) && now_ns >= ping->next_probe_ns;
 }
 
+/* The packet that has to be given up before its time, so that the next probe finds a place. */
+static struct ping_packet *in_the_way(const struct ping *ping, int64_t now_ns)
+{
+	return wants_more(ping) && now_ns >= ping->next_probe_ns ? crowded_slot(ping) : NULL;
+}
+
 bool ping_expire(struct ping *ping, int64_t now_ns, struct ping_event *out)
 {
 	struct ping_packet *packet;
 
-	while ((packet = next_due(ping, now_ns)) || (packet = probe_is_due(ping, now_ns) ? crowded_slot(ping) : NULL)) {
+	while ((packet = next_due(ping, now_ns)) || (packet = in_the_way(ping, now_ns))) {
 		struct ping_probe *probe = ping_probe_find(ping, packet->sequence);
 		bool wanted = probe && probe->result == PING_WAITING;
 
@@ -297,7 +308,8 @@ int64_t ping_wake(const struct ping *ping)
 	}
 	if (n->needed && (!n->known || n->doubted) && n->ask_at_ns < wake_ns)
 		wake_ns = n->ask_at_ns;
-	if (has_more(ping) && (knows_the_way(ping) || n->silent) && ping->next_probe_ns < wake_ns)
+	if ((has_more(ping) || (wants_more(ping) && crowded_slot(ping))) && (knows_the_way(ping) || n->silent) &&
+	    ping->next_probe_ns < wake_ns)
 		wake_ns = ping->next_probe_ns;
 	return wake_ns;
 }
