@@ -54,6 +54,7 @@ struct options {
 	bool show_interfaces;
 	const char *resume;        /* --resume FILE */
 	bool merge;                /* --merge: the targets are files */
+	const char *record;        /* -w FILE: keep the scan's packets; "-" is standard output */
 	struct text_list captures; /* -r FILE, in order: report from these, send nothing */
 
 	struct text_list targets;

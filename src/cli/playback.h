@@ -1,0 +1,42 @@
+/* playback.h: -r of nscan's own record: the same scan again, with the record in the network's place. */
+#ifndef NSCAN_CLI_PLAYBACK_H
+#define NSCAN_CLI_PLAYBACK_H
+
+#include "facts.h"
+#include "nscan/journal.h"
+#include "nscan/options.h"
+#include "nscan/report.h"
+
+struct scan;
+
+/* A record that is being played back. */
+struct playback {
+	const struct options *options; /* of the one who reads */
+	struct capture_file *file;
+	struct facts *facts;
+	struct target_set *only; /* whom the reader asks for; NULL: everybody */
+	/* what the end of the record says */
+	int64_t end_wall_ns;
+	uint64_t claim_packets;
+	uint64_t kernel_drops;
+	char note[160];
+};
+
+/* Reads from a file that journal_is_record; takes it over. Gives the exit status. */
+int playback_main(const struct options *options, struct capture_file *file);
+
+/* For setup.c: the parts of an open scan that come from the record. */
+void playback_seeds(struct scan *scan);
+bool playback_ports(struct scan *scan, struct err *err);
+bool playback_link(struct scan *scan, send_failed_handler *send_failed, struct err *err);
+
+/* For run.c. Something else than a tick is next, or nothing yet: no probe was asked for now. */
+bool playback_asks(struct scan *scan);
+/* Waits for what comes next. True when the scan ends here, and why. */
+bool playback_stops(struct scan *scan, const char **why, int *status);
+/* The end of the record, for the summary. */
+void playback_end(struct scan *scan);
+/* The reader wants to see this. */
+bool playback_wants(const struct playback *playback, const struct event *event);
+
+#endif
