@@ -73,7 +73,7 @@ static const struct {
         {"--no-pmtu 10.0.0.1", {"unknown option"}},
         {"-r x.pcap --ttl 5", {"-r reads a capture and never sends", "leave --ttl away"}},
         {"-r x.pcap -PE", {"leave -PE away"}},
-        {"-w x.pcap 10.0.0.1", {"unknown option"}},
+        {"-r x.pcap -w y", {"-r and -w do not go together"}},
         {"--count 3 10.0.0.1", {"--count goes with --ping only"}},
         {"--interval 1s 10.0.0.1", {"--interval goes with --ping only"}},
         {"--ping", {"--ping asks one host"}},

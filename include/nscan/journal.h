@@ -35,6 +35,8 @@ enum journal_kind {
 	JOURNAL_PROBE = 7,   /* a packet block, outbound */
 	JOURNAL_FRAME = 8,   /* a packet block, inbound */
 	JOURNAL_OVER = 9,    /* no more of the record can be read */
+	JOURNAL_NAME = 10,   /* a host's name came; text: the name, cookie: its place among the targets */
+	JOURNAL_TOLD = 11,   /* a host was reported as done, cookie: its place among the targets */
 };
 
 /* --- writing ------------------------------------------------------------------------------------------------------------- */
@@ -62,9 +64,9 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
 void journal_probe(struct journal *journal, int interface, const uint8_t *bytes, size_t n, int64_t now_ns);
 void journal_frame(struct journal *journal, const struct frame *frame);
 /* A packet that is no business of the engine's; the comment says what it is for. */
-void journal_aside(struct journal *journal, int interface, const uint8_t *bytes, size_t n, bool outbound,
-                   int64_t at_ns, const char *comment);
-/* JOURNAL_IDLE, _UNBUILT, _FAILED, _STOP, _DONE; text may be NULL. */
+void journal_aside(struct journal *journal, int interface, const uint8_t *bytes, size_t n, bool outbound, int64_t at_ns,
+                   const char *comment);
+/* JOURNAL_IDLE, _UNBUILT, _FAILED, _STOP, _DONE, _NAME, _TOLD; text may be NULL. */
 void journal_note(struct journal *journal, enum journal_kind kind, int64_t now_ns, uint32_t number, uint64_t cookie,
                   const char *text);
 /* Puts out what is buffered when the last time is a while ago or a wait until `until_ns` begins. Call before each wait. */
@@ -99,9 +101,20 @@ bool replay_ready(struct link *link);
 void replay_wait(struct link *link);
 /* What comes next; JOURNAL_NONE when that has to be waited for. */
 enum journal_kind replay_next(struct link *link);
-/* Takes what comes next, which has to be of that kind; *number and *text (valid until the next call on the link) may be NULL.
- * Something else there is told as the end of the record: it was made by another version. */
-bool replay_take(struct link *link, enum journal_kind kind, uint32_t *number, const char **text);
+/* What of the next note tells whether to take it; 0 when none is at hand. */
+uint64_t replay_cookie(struct link *link);
+uint32_t replay_number(struct link *link);
+
+/* A note that was taken. */
+struct replay_note {
+	int64_t at_ns;
+	uint32_t number;
+	const char *text; /* terminated, never NULL; valid until the next one is taken */
+};
+
+/* Takes what comes next, which has to be a note of that kind; `out` may be NULL. False, and the record is over, when something
+ * else comes: it was made by another version. */
+bool replay_take(struct link *link, enum journal_kind kind, struct replay_note *out);
 /* JOURNAL_OVER: why. ERR_NONE: the file was whole. */
 const struct err *replay_why(const struct link *link);
 

@@ -8,6 +8,9 @@
 #include "interrupt.h"
 #include "source_check.h"
 
+/* What a record says about packets that are about the claim and not about the scan. */
+#define CLAIM_COMMENT "address claim (RFC 5227)"
+
 bool claiming_check(struct scan *scan, struct err *err)
 {
 	const struct options *o = scan->options;
@@ -38,6 +41,7 @@ static void send_packet(struct scan *scan, const struct arp_packet *packet)
 		return;
 	}
 	trace_arp(&scan->trace, packet, scan->claims.mac, link_now(scan->link));
+	journal_aside(scan->journal, scan->single_interface, frame, n, true, link_now(scan->link), CLAIM_COMMENT);
 	scan->claim_packets++;
 	link_send(scan->link, scan->single_interface, frame, n, CLAIM_COOKIE);
 }
@@ -88,6 +92,8 @@ static void on_frame(void *context, const struct frame *frame)
 
 	if (!decode_frame(frame->type, frame->bytes, frame->captured, &reply) || !concerns_claims(scan, frame, &reply))
 		return;
+	journal_aside(scan->journal, frame->interface, frame->bytes, frame->captured, false, frame->at_ns,
+	              CLAIM_COMMENT);
 	if (claims_receive(&scan->claims, &reply, &answer, &about) == CLAIM_IN_USE && scan->trace.out) {
 		interrupts_release();
 		trace_received(&scan->trace, &reply, frame->at_ns);

@@ -222,7 +222,8 @@ bool facts_network(const struct facts *facts, struct network *out, struct err *e
 	if (!out->interfaces || !out->addrs || !out->routes)
 		return no_memory(err);
 	for (; out->interface_count < count; out->interface_count++) {
-		if (!read_interface(json_array_get(interfaces, out->interface_count), &out->interfaces[out->interface_count]))
+		if (!read_interface(json_array_get(interfaces, out->interface_count),
+		                    &out->interfaces[out->interface_count]))
 			return odd(err, "list of interfaces");
 	}
 	for (; out->addr_count < json_array_size(addrs); out->addr_count++) {

@@ -47,7 +47,7 @@ static int scan_main(const struct options *options, struct resume *resume)
 		err_set(&err, ERR_SYSTEM, "out of memory while starting the scan");
 		return fail(&err);
 	}
-	if (scan_open(scan, options, resume, &err))
+	if (scan_open(scan, options, resume, NULL, &err))
 		scan_run(scan);
 	else
 		scan->status = fail(&err);
@@ -71,6 +71,11 @@ static int resume_main(const char *path)
 		fprintf(stderr, "nscan: %s: that scan was complete; there is nothing left to ask\n", path);
 		status = 0;
 	} else {
+		if (options.record)
+			fprintf(stderr,
+			        "nscan: a scan that is gone on with is not recorded; the record of its beginning "
+			        "stays as it is\n");
+		options.record = NULL;
 		status = scan_main(&options, resume);
 	}
 	options_free(&options);

@@ -146,7 +146,7 @@ static void say_setup(struct ping_run *run)
 
 static bool open_run(struct ping_run *run, const struct options *options, struct err *err)
 {
-	if (!scan_open_link(&run->scan, options, err) || !start_ping(run, err) || !open_outputs(run, err))
+	if (!scan_open_link(&run->scan, options, NULL, err) || !start_ping(run, err) || !open_outputs(run, err))
 		return false;
 	rights_drop();
 	say_setup(run);

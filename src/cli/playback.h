@@ -14,7 +14,9 @@ struct playback {
 	const struct options *options; /* of the one who reads */
 	struct capture_file *file;
 	struct facts *facts;
-	struct target_set *only; /* whom the reader asks for; NULL: everybody */
+	struct retold *retold;   /* names; NULL when none were asked for */
+	struct target_set *only; /* whom the reader asks for; empty: everybody */
+	struct target_set *except;
 	/* what the end of the record says */
 	int64_t end_wall_ns;
 	uint64_t claim_packets;
@@ -34,7 +36,7 @@ bool playback_link(struct scan *scan, send_failed_handler *send_failed, struct e
 bool playback_asks(struct scan *scan);
 /* Waits for what comes next. True when the scan ends here, and why. */
 bool playback_stops(struct scan *scan, const char **why, int *status);
-/* The end of the record, for the summary. */
+/* The engine is done: what came in and was told after that; then the end, for the summary. */
 void playback_end(struct scan *scan);
 /* The reader wants to see this. */
 bool playback_wants(const struct playback *playback, const struct event *event);

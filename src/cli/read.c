@@ -2,6 +2,7 @@
 #include "read.h"
 
 #include "fail.h"
+#include "playback.h"
 
 int read_main(const struct options *options)
 {
@@ -10,5 +11,7 @@ int read_main(const struct options *options)
 
 	if (!first)
 		return fail(&err);
+	if (options->captures.count == 1 && journal_is_record(first))
+		return playback_main(options, first);
 	return observe_main(options, first);
 }

@@ -19,8 +19,9 @@ bool recording_check(const struct options *options, struct err *err)
 			               strcmp(options->record, "-") == 0 ? "- (standard output)" : options->record);
 	}
 	if (strcmp(options->record, "-") == 0 && isatty(STDOUT_FILENO))
-		return err_set(err, ERR_USAGE, "-w -: standard output is a terminal, and a capture is not for reading; give "
-		                               "a file, or a pipe");
+		return err_set(err, ERR_USAGE,
+		               "-w -: standard output is a terminal, and a capture is not for reading; give "
+		               "a file, or a pipe");
 	return true;
 }
 

@@ -6,6 +6,8 @@
 #include "claiming.h"
 #include "interrupt.h"
 #include "own_ports.h"
+#include "recording.h"
+#include "retold.h"
 #include "scan.h"
 
 /* Sent before looking at what came in, so that neither direction starves. */
@@ -31,7 +33,10 @@ void scan_say(struct scan *scan, const char *format, ...)
 /* Ends the scan early; what is not settled becomes unknown. */
 static void stop(struct scan *scan, const char *why, int status)
 {
-	engine_stop(scan->engine, link_now(scan->link));
+	int64_t now_ns = link_now(scan->link);
+
+	journal_note(scan->journal, JOURNAL_STOP, now_ns, (uint32_t)status, 0, why);
+	engine_stop(scan->engine, now_ns);
 	scan->partial_why = why;
 	scan->status = status;
 }
@@ -41,7 +46,18 @@ static void craft_failed(struct scan *scan, const struct probe *probe, const str
 	if (scan->craft_errors++ == 0)
 		scan_say(scan, "cannot build a packet: %s", why->text);
 	scan->craft_errors_in_a_row++;
+	journal_note(scan->journal, JOURNAL_UNBUILT, now_ns, 0, 0, NULL);
+	if (scan->playback)
+		replay_take(scan->link, JOURNAL_UNBUILT, NULL);
 	engine_send_failed(scan->engine, probe->cookie, EINVAL, now_ns);
+}
+
+/* Nothing was due: the record has to know that it was asked for, because asking may have settled something. */
+static void nothing_due(struct scan *scan, int64_t now_ns)
+{
+	journal_note(scan->journal, JOURNAL_IDLE, now_ns, 0, 0, NULL);
+	if (scan->playback)
+		replay_take(scan->link, JOURNAL_IDLE, NULL);
 }
 
 /* True when a whole batch went out, so that more is probably due. */
@@ -56,8 +72,12 @@ static bool send_due(struct scan *scan)
 		int64_t now_ns = link_now(scan->link);
 		size_t n;
 
-		if (!engine_next_probe(scan->engine, now_ns, &probe))
+		if (scan->playback && !playback_asks(scan))
 			break;
+		if (!engine_next_probe(scan->engine, now_ns, &probe)) {
+			nothing_due(scan, now_ns);
+			break;
+		}
 		n = craft_quick(scan->craft, &probe, frame, &err);
 		if (n == 0) {
 			craft_failed(scan, &probe, &err, now_ns);
@@ -65,6 +85,7 @@ static bool send_due(struct scan *scan)
 		}
 		scan->craft_errors_in_a_row = 0;
 		trace_sent(&scan->trace, &probe, frame, n, now_ns);
+		journal_probe(scan->journal, probe.interface, frame, n, now_ns);
 		link_send(scan->link, probe.interface, frame, n, probe.cookie);
 	}
 	if (count > 0)
@@ -83,6 +104,7 @@ static void on_frame(void *context, const struct frame *frame)
 		interrupts_release(); /* the wait is over, and writing may take as long as the reader likes */
 		trace_received(&scan->trace, &reply, frame->at_ns);
 	}
+	journal_frame(scan->journal, frame);
 	claiming_receive(scan, frame, &reply);
 	engine_receive(scan->engine, &reply, frame->at_ns);
 }
@@ -92,6 +114,8 @@ static void tell(struct scan *scan, const struct event *event)
 {
 	struct event placed = *event;
 
+	if (scan->playback && !playback_wants(scan->playback, event))
+		return;
 	if (scan->continued)
 		reports_event(scan->continued, event);
 	if (scan->resume)
@@ -106,6 +130,8 @@ void scan_deliver(void *context, const struct event *event)
 	struct scan *scan = context;
 	struct event note;
 
+	if (scan->names && scan->journal && !event->swept)
+		retold_record(scan, event, scan->taking == event->ordinal);
 	tell(scan, event);
 	if (own_ports_note(scan, event, &note))
 		tell(scan, &note);
@@ -114,8 +140,12 @@ void scan_deliver(void *context, const struct event *event)
 /* By way of the names, where there are any. */
 static void deliver(struct scan *scan, const struct event *event)
 {
-	if (scan->names && !event->swept)
+	if (scan->names && !event->swept) {
+		scan->taking = event->ordinal;
 		names_take(scan->names, event, link_now(scan->link));
+		scan->taking = UINT64_MAX;
+	} else if (scan->playback && scan->playback->retold && !event->swept)
+		retold_take(scan, event);
 	else
 		scan_deliver(scan, event);
 }
@@ -132,14 +162,17 @@ static void drain_events(struct scan *scan)
 {
 	struct event event;
 	bool restore = scan->progress.shown;
-	bool any = engine_next_event(scan->engine, &event);
-	bool names = scan->names && !names_done(scan->names);
+	bool any, names = scan->names && !names_done(scan->names);
+
+	if (scan->playback && scan->playback->retold)
+		names = retold_work(scan);
+	any = engine_next_event(scan->engine, &event);
 
 	if (!any && !names)
 		return;
 	if (scan->shares_terminal)
 		progress_clear(&scan->progress);
-	if (names)
+	if (names && scan->names)
 		names_work(scan->names, link_now(scan->link));
 	while (any) {
 		deliver(scan, &event);
@@ -170,6 +203,8 @@ static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 {
 	bool ok = true;
 
+	if (scan->journal)
+		journal_flush(scan->journal, link_now(scan->link), until_ns);
 	interrupts_hold();
 	if (interrupts_seen() == 0)
 		ok = link_recv(scan->link, until_ns, on_frame, scan, err);
@@ -180,7 +215,15 @@ static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 /* Ends the scan when something from outside asks for it. */
 static bool must_stop(struct scan *scan)
 {
-	if (interrupts_seen() > 0)
+	const char *why;
+	int status;
+
+	if (scan->playback) {
+		if (replay_next(scan->link) == JOURNAL_NONE)
+			drain_events(scan); /* before waiting for more of the file */
+		if (playback_stops(scan, &why, &status))
+			stop(scan, why, status);
+	} else if (interrupts_seen() > 0)
 		stop(scan, "interrupted", 130);
 	else if (link_now(scan->link) >= scan->stop_ns)
 		stop(scan, "max-time", 0); /* as ordered: the scan is complete as far as it could be */
@@ -252,6 +295,19 @@ static void say_names(struct scan *scan)
 		         (unsigned long long)names.left_out);
 }
 
+bool scan_receives_late(struct scan *scan)
+{
+	enum journal_kind next = replay_next(scan->link);
+	struct err err = {0};
+
+	if (next == JOURNAL_FRAME || next == JOURNAL_FAILED)
+		return receive(scan, 0, &err);
+	if ((next != JOURNAL_NAME && next != JOURNAL_TOLD) || !scan->playback->retold)
+		return false;
+	drain_events(scan);
+	return replay_next(scan->link) != next || retold_work(scan);
+}
+
 void scan_run(struct scan *scan)
 {
 	struct scan_summary summary;
@@ -268,7 +324,10 @@ void scan_run(struct scan *scan)
 	drain_events(scan);
 	if (scan->names)
 		say_names(scan);
+	if (scan->playback)
+		playback_end(scan);
 	scan_summarise(scan, note, &summary);
+	recording_end(scan, &summary);
 	reports_end(scan->reports, &summary);
 	if (scan->continued)
 		reports_end(scan->continued, &summary);

@@ -7,16 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "facts.h"
 #include "names.h"
 #include "nscan/claim.h"
 #include "nscan/craft.h"
 #include "nscan/engine.h"
+#include "nscan/journal.h"
 #include "nscan/link.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
 #include "nscan/ping.h"
 #include "nscan/report.h"
 #include "nscan/targets.h"
+#include "playback.h"
 #include "progress.h"
 #include "resume.h"
 #include "send_errors.h"
@@ -24,7 +27,10 @@
 
 struct scan {
 	const struct options *options;
-	struct resume *resume; /* what an earlier run found; NULL without --resume */
+	struct resume *resume;     /* what an earlier run found; NULL without --resume */
+	struct playback *playback; /* -r: the record that takes the network's place; NULL when this is a scan */
+	struct facts *facts;       /* what the run depends on, for the record of -w; NULL without */
+	struct journal *journal;   /* the record of -w; NULL without */
 
 	struct target_set *targets;
 	struct target_set *exclude;
@@ -55,6 +61,7 @@ struct scan {
 	struct scan_info info;
 	struct vendors *vendors;
 	struct names *names; /* NULL with -n */
+	uint64_t taking;     /* ordinal of the event that the names are being given; else UINT64_MAX */
 	struct reports *reports;
 	struct reports *continued; /* the -oJ file that --resume goes on writing; NULL without */
 
@@ -69,17 +76,20 @@ struct scan {
 	int status; /* exit status so far */
 };
 
-/* Opens everything, in the order usage, rights, network, outputs, so that the first thing wrong is the one told. On failure *err
- * says what; scan_close is needed either way. */
-bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err);
+/* Opens everything, in the order usage, rights, network, outputs, so that the first thing wrong is the one told. With a playback
+ * the network and all else from outside come from its record. On failure *err says what; scan_close is needed either way. */
+bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct playback *playback,
+               struct err *err);
 /* Only what is below the engine: targets, network, rights, source ports, link, craft, payloads. The same way of failing. */
-bool scan_open_link(struct scan *scan, const struct options *options, struct err *err);
+bool scan_open_link(struct scan *scan, const struct options *options, struct playback *playback, struct err *err);
 /* Scans until done or interrupted and writes the reports. */
 void scan_run(struct scan *scan);
 /* Closes the reports (which may find that output was lost) and everything else. */
 void scan_close(struct scan *scan);
 /* Gives an event to the reports; the context is the scan. */
 void scan_deliver(void *context, const struct event *event);
+/* -r: takes in one round of what a record has after the scan was over. False when there is nothing of it. */
+bool scan_receives_late(struct scan *scan);
 /* How it went so far. *out points into the scan and into `note`. */
 enum { SCAN_NOTE_BYTES = 160 };
 void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct scan_summary *out);

@@ -9,6 +9,7 @@
 #include "nscan/wire.h"
 #include "own_ports.h"
 #include "payload_options.h"
+#include "recording.h"
 #include "rights.h"
 #include "scan.h"
 #include "survey.h"
@@ -71,6 +72,10 @@ static bool choose_seeds(struct scan *scan, struct err *err)
 	const struct options *o = scan->options;
 	uint32_t drawn; /* short enough to be typed again */
 
+	if (scan->playback) {
+		playback_seeds(scan);
+		return true;
+	}
 	if (!live_random(&drawn, sizeof(drawn), err))
 		return false;
 	scan->seed = o->has_seed ? o->seed : drawn;
@@ -82,16 +87,20 @@ static void on_send_failed(void *context, uint64_t cookie, int error)
 {
 	struct scan *scan = context;
 
+	int64_t now_ns = link_now(scan->link);
+
 	if (cookie == CLAIM_COOKIE) {
 		scan->claim_error = error;
 		return;
 	}
 	if (send_errors_add(&scan->send_errors, error))
 		scan_say(scan, "cannot send some packets for now: %s; they will be sent again", send_error_text(error));
-	if (scan->ping)
+	if (scan->ping) {
 		ping_send_failed(scan->ping, cookie);
-	else
-		engine_send_failed(scan->engine, cookie, error, link_now(scan->link));
+		return;
+	}
+	journal_note(scan->journal, JOURNAL_FAILED, now_ns, (uint32_t)error, cookie, NULL);
+	engine_send_failed(scan->engine, cookie, error, now_ns);
 }
 
 /* Reverse names are of the live hosts, with -R of all, with -n of none, as nmap has it. */
@@ -99,7 +108,7 @@ static bool prepare_names(struct scan *scan, struct err *err)
 {
 	const struct options *o = scan->options;
 
-	if (o->no_names || o->ping)
+	if (o->no_names || o->ping || scan->playback)
 		return true;
 	scan->names = names_new(o->all_names, o->dns_servers, scan_deliver, scan, err);
 	return scan->names != NULL;
@@ -117,6 +126,8 @@ static bool open_link(struct scan *scan, struct err *err)
 	        .context = scan,
 	};
 
+	if (scan->playback)
+		return playback_ports(scan, err) && playback_link(scan, on_send_failed, err);
 	if (!live_random(&random, sizeof(random), err) || !own_ports_hold(scan, random, err))
 		return false;
 	live.source_ports = scan->held.ports;
@@ -124,6 +135,15 @@ static bool open_link(struct scan *scan, struct err *err)
 	interrupts_catch(&scan->wait_mask);
 	scan->link = live_link_open(&live, err);
 	return scan->link != NULL;
+}
+
+/* The one moment that is known on both clocks. */
+static void take_start(struct scan *scan)
+{
+	const struct run_facts *run = scan->playback ? facts_run(scan->playback->facts) : NULL;
+
+	scan->info.start_wall_ns = run ? run->start_wall_ns : live_wall_ns();
+	scan->info.start_ns = run ? run->start_ns : link_now(scan->link);
 }
 
 /* What is the same for every probe, and what makes packets of them. */
@@ -171,7 +191,8 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->max_host_rate = o->max_host_rate;
 	c->max_retries = o->has_max_retries ? (int)o->max_retries : -1;
 	c->max_rate = o->max_rate;
-	scan->engine = engine_new(c, link_now(scan->link), err);
+	take_start(scan);
+	scan->engine = engine_new(c, scan->info.start_ns, err);
 	if (!scan->engine)
 		return false;
 	return !scan->resume || resume_skip(scan->resume, scan->engine, c, err);
@@ -185,8 +206,8 @@ static void describe(struct scan *scan)
 	        .version = NSCAN_VERSION,
 	        .argc = o->argc,
 	        .argv = o->argv,
-	        .start_wall_ns = live_wall_ns(),
-	        .start_ns = link_now(scan->link),
+	        .start_wall_ns = scan->info.start_wall_ns,
+	        .start_ns = scan->info.start_ns,
 	        .interface = scan->single_interface >= 0 ? scan->network.interfaces[scan->single_interface].name : NULL,
 	        .source = scan->info.source,
 	        .seed = scan->seed,
@@ -221,6 +242,12 @@ static void say_setup(struct scan *scan)
 	         scan->options->max_rate, scan->options->max_host_rate);
 }
 
+/* -w -: the record has standard output for itself. */
+static bool scan_records_on_stdout(const struct scan *scan)
+{
+	return scan->options->record && strcmp(scan->options->record, "-") == 0;
+}
+
 /* Opens every report. The file that --resume goes on with has its own set: it must not hear again what it already holds. */
 static bool open_reports(struct scan *scan, struct err *err)
 {
@@ -229,7 +256,8 @@ static bool open_reports(struct scan *scan, struct err *err)
 	scan->reports = reports_new(&scan->info, err);
 	if (!scan->reports)
 		return false;
-	if (!options_stdout(o) && !reports_add(scan->reports, &report_normal, "-", false, err))
+	if (!options_stdout(o) && !scan_records_on_stdout(scan) &&
+	    !reports_add(scan->reports, &report_normal, "-", false, err))
 		return false;
 	for (size_t i = 0; i < o->output_count; i++) {
 		const struct output_choice *choice = &o->outputs[i];
@@ -251,8 +279,8 @@ static void start_screen(struct scan *scan)
 {
 	const struct options *o = scan->options;
 	const struct output_choice *on_stdout = options_stdout(o);
-	bool machine_reads = on_stdout && on_stdout->format != &report_normal;
-	bool live = isatty(STDERR_FILENO) && !o->packet_trace;
+	bool machine_reads = (on_stdout && on_stdout->format != &report_normal) || scan_records_on_stdout(scan);
+	bool live = isatty(STDERR_FILENO) && !o->packet_trace && !scan->playback;
 
 	scan->trace = (struct trace){
 	        .out = !o->packet_trace ? NULL
@@ -272,19 +300,30 @@ static bool check_one_host(const struct scan *scan, struct err *err)
 	return err_set(err, ERR_USAGE, "--ping asks one host; '%.80s' are several", scan->options->targets.texts[0]);
 }
 
-bool scan_open_link(struct scan *scan, const struct options *options, struct err *err)
+/* What the kernel says of the network, and whether it will let us scan; or what it said then. */
+static bool look_around(struct scan *scan, struct err *err)
 {
-	*scan = (struct scan){.options = options, .single_interface = -1};
-	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
-	return target_input_read(scan, err) && check_one_host(scan, err) && network_read(&scan->network, err) &&
-	       survey_check_name(scan, err) && rights_check(err) && survey_paths(scan, err) &&
-	       claiming_check(scan, err) && check_sizes(scan, err) && choose_seeds(scan, err) && make_data(scan, err) &&
-	       prepare_names(scan, err) && open_link(scan, err) && prepare_probes(scan, err);
+	if (scan->playback)
+		return facts_network(scan->playback->facts, &scan->network, err) && survey_check_name(scan, err);
+	return network_read(&scan->network, err) && survey_check_name(scan, err) && rights_check(err);
 }
 
-bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct err *err)
+bool scan_open_link(struct scan *scan, const struct options *options, struct playback *playback, struct err *err)
 {
-	if (!scan_open_link(scan, options, err))
+	*scan = (struct scan){.options = options, .playback = playback, .single_interface = -1, .taking = UINT64_MAX};
+	if (options->record && !(scan->facts = facts_new()))
+		return no_memory(err);
+	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
+	return recording_check(options, err) && target_input_read(scan, err) && check_one_host(scan, err) &&
+	       look_around(scan, err) && survey_paths(scan, err) && claiming_check(scan, err) &&
+	       check_sizes(scan, err) && choose_seeds(scan, err) && make_data(scan, err) && prepare_names(scan, err) &&
+	       open_link(scan, err) && prepare_probes(scan, err);
+}
+
+bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct playback *playback,
+               struct err *err)
+{
+	if (!scan_open_link(scan, options, playback, err))
 		return false;
 	scan->resume = resume;
 	if (!start_engine(scan, err))
@@ -293,12 +332,13 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
 	if (!scan->vendors)
 		return no_memory(err);
 	describe(scan);
-	if (!open_reports(scan, err))
+	if (!open_reports(scan, err) || !recording_open(scan, err))
 		return false;
-	rights_drop();
+	if (!scan->playback)
+		rights_drop();
 	start_screen(scan);
 	say_setup(scan);
-	if (!claiming_start(scan, err))
+	if (!recording_begin(scan, err) || (!scan->playback && !claiming_start(scan, err)))
 		return false;
 	reports_begin(scan->reports);
 	if (scan->continued)
@@ -325,6 +365,8 @@ void scan_close(struct scan *scan)
 	progress_clear(&scan->progress);
 	close_reports(scan, scan->reports);
 	close_reports(scan, scan->continued);
+	recording_close(scan);
+	facts_free(scan->facts);
 	names_free(scan->names);
 	vendors_free(scan->vendors);
 	engine_free(scan->engine);

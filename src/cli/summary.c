@@ -26,7 +26,7 @@ void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct 
 	engine_progress(scan->engine, now_ns, &at);
 	link_counters(scan->link, &counters);
 	*out = (struct scan_summary){
-	        .end_wall_ns = live_wall_ns(),
+	        .end_wall_ns = scan->playback ? scan->playback->end_wall_ns : live_wall_ns(),
 	        .elapsed_ns = now_ns - scan->info.start_ns,
 	        .hosts_up = at.hosts_up,
 	        .hosts_down = at.hosts_down,
@@ -40,6 +40,11 @@ void scan_summarise(const struct scan *scan, char note[SCAN_NOTE_BYTES], struct 
 	        .partial_why = scan->partial_why,
 	        .note = claiming_note(scan, note, SCAN_NOTE_BYTES),
 	};
+	if (scan->playback) {
+		out->sent += scan->playback->claim_packets;
+		out->kernel_drops = scan->playback->kernel_drops;
+		out->note = scan->playback->note[0] ? scan->playback->note : NULL;
+	}
 	if (scan->resume)
 		resume_count(scan->resume, out);
 	hosts = !out->partial                          ? at.hosts_finished

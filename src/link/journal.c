@@ -26,14 +26,14 @@ struct journal {
 	int fd;
 	char path[256];
 	bool regular;
-	int error;              /* errno of the first write that failed; 0: none */
+	int error; /* errno of the first write that failed; 0: none */
 	uint64_t written_bytes;
 	uint64_t packets;
 	int64_t flushed_ns;
-	int64_t to_wall_ns;     /* added to a time of the link */
-	int *numbers;           /* of each interface of the network in this section; -1: not in use */
+	int64_t to_wall_ns; /* added to a time of the link */
+	int *numbers;       /* of each interface of the network in this section; -1: not in use */
 	size_t used;
-	size_t block;           /* where the block being written begins */
+	size_t block; /* where the block being written begins */
 	uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -46,7 +46,8 @@ struct journal *journal_open(const char *path, struct err *err)
 
 	if (!journal || strlen(path) >= sizeof(journal->path)) {
 		free(journal);
-		err_set(err, ERR_OUTPUT, journal ? "-w %.40s...: the path is too long" : "out of memory for -w %.200s", path);
+		err_set(err, ERR_OUTPUT, journal ? "-w %.40s...: the path is too long" : "out of memory for -w %.200s",
+		        path);
 		return NULL;
 	}
 	strcpy(journal->path, path);
@@ -181,7 +182,7 @@ static void put_section(struct journal *journal, const struct journal_head *head
 		return;
 	put32(journal, PCAPNG_BYTE_ORDER);
 	put(journal, version, sizeof(version));
-	put64(journal, UINT64_MAX);   /* how long the section is: not known yet */
+	put64(journal, UINT64_MAX); /* how long the section is: not known yet */
 	option_text(journal, PCAPNG_SHB_APPLICATION, head->version);
 	for (size_t i = 0; i < head->comment_count; i++)
 		option_text(journal, PCAPNG_OPTION_COMMENT, head->comments[i]);
@@ -280,8 +281,8 @@ void journal_probe(struct journal *journal, int interface, const uint8_t *bytes,
 
 void journal_frame(struct journal *journal, const struct frame *frame)
 {
-	put_packet(journal, frame->interface, frame->bytes, frame->captured, frame->wire_bytes, FLAG_INBOUND, frame->at_ns,
-	           NULL);
+	put_packet(journal, frame->interface, frame->bytes, frame->captured, frame->wire_bytes, FLAG_INBOUND,
+	           frame->at_ns, NULL);
 }
 
 void journal_aside(struct journal *journal, int interface, const uint8_t *bytes, size_t n, bool outbound, int64_t at_ns,
@@ -318,8 +319,8 @@ bool journal_close(struct journal *journal, struct err *err)
 	if (close(journal->fd) != 0 && !journal->error)
 		journal->error = errno;
 	if (journal->error)
-		ok = err_set(err, ERR_OUTPUT, "-w %s: %s; what is missing there is lost (%llu bytes arrived)", journal->path,
-		             strerror(journal->error), (unsigned long long)journal->written_bytes);
+		ok = err_set(err, ERR_OUTPUT, "-w %s: %s; what is missing there is lost (%llu bytes arrived)",
+		             journal->path, strerror(journal->error), (unsigned long long)journal->written_bytes);
 	free(journal->numbers);
 	free(journal);
 	return ok;

@@ -48,6 +48,12 @@ bool journal_is_record(const struct capture_file *file)
 	return comment && n >= strlen(JOURNAL_MARK) && memcmp(comment, JOURNAL_MARK, strlen(JOURNAL_MARK)) == 0;
 }
 
+/* Packets and ends are not told by notes. */
+static bool is_note(uint32_t kind)
+{
+	return (kind >= JOURNAL_FACTS && kind <= JOURNAL_DONE) || kind == JOURNAL_NAME || kind == JOURNAL_TOLD;
+}
+
 /* Reads a block of the journal. False when it is none, or too short. */
 static bool read_note(const struct capture_file *file, struct happening *out)
 {
@@ -57,7 +63,7 @@ static bool read_note(const struct capture_file *file, struct happening *out)
 	if (block->type != JOURNAL_BLOCK || block->body_bytes < NOTE_BYTES)
 		return false;
 	n = capture_u32(file, block->body + 24);
-	if (capture_u32(file, block->body) > JOURNAL_DONE || n > block->body_bytes - NOTE_BYTES)
+	if (!is_note(capture_u32(file, block->body)) || n > block->body_bytes - NOTE_BYTES)
 		return false;
 	*out = (struct happening){
 	        .kind = (enum journal_kind)capture_u32(file, block->body),
@@ -96,7 +102,8 @@ char *journal_read_facts(struct capture_file *file, size_t *bytes, struct err *e
 		}
 	} while (found == CAPTURE_BLOCK || found == CAPTURE_INTERRUPTED);
 	if (err->code == ERR_NONE)
-		err_set(err, ERR_SYSTEM, "%.200s: the record ends before it says what was scanned", capture_file_name(file));
+		err_set(err, ERR_SYSTEM, "%.200s: the record ends before it says what was scanned",
+		        capture_file_name(file));
 	free(facts);
 	return NULL;
 }
@@ -116,8 +123,8 @@ static void take_packet(struct replay *replay, const struct captured_packet *pac
 	if (packet->comment)
 		return;
 	if (packet->interface >= replay->interface_count || packet->direction == CAPTURE_ANY_WAY) {
-		err_set(&why, ERR_SYSTEM, "%.200s: packet %llu is none of a record", capture_file_name(replay->options.file),
-		        (unsigned long long)replay->taken + 1);
+		err_set(&why, ERR_SYSTEM, "%.200s: packet %llu is none of a record",
+		        capture_file_name(replay->options.file), (unsigned long long)replay->taken + 1);
 		over(replay, &why);
 		return;
 	}
@@ -190,13 +197,14 @@ static void differs(struct replay *replay, const char *what)
 	struct err why;
 
 	err_set(&why, ERR_SYSTEM,
-	        "%.160s: %s at packet %llu: this nscan does not do what the recorded one did; read it with the version that "
+	        "%.160s: %s at packet %llu: this nscan does not do what the recorded one did; read it with the version "
+	        "that "
 	        "made it",
 	        capture_file_name(replay->options.file), what, (unsigned long long)replay->taken + 1);
 	over(replay, &why);
 }
 
-bool replay_take(struct link *link, enum journal_kind kind, uint32_t *number, const char **text)
+bool replay_take(struct link *link, enum journal_kind kind, struct replay_note *out)
 {
 	struct replay *replay = replay_of(link);
 
@@ -206,16 +214,27 @@ bool replay_take(struct link *link, enum journal_kind kind, uint32_t *number, co
 		differs(replay, "something else happened");
 		return false;
 	}
-	if (number)
-		*number = replay->next.number;
-	if (text) {
+	if (out) {
 		free(replay->text);
-		*text = replay->text = strndup(replay->next.text, replay->next.text_bytes);
-		if (!replay->text)
-			*text = "";
+		replay->text = strndup(replay->next.text, replay->next.text_bytes);
+		*out = (struct replay_note){
+		        .at_ns = replay->next.at_ns,
+		        .number = replay->next.number,
+		        .text = replay->text ? replay->text : "",
+		};
 	}
 	taken(replay);
 	return true;
+}
+
+uint64_t replay_cookie(struct link *link)
+{
+	return replay_next(link) == JOURNAL_NONE ? 0 : replay_of(link)->next.cookie;
+}
+
+uint32_t replay_number(struct link *link)
+{
+	return replay_next(link) == JOURNAL_NONE ? 0 : replay_of(link)->next.number;
 }
 
 const struct err *replay_why(const struct link *link)

@@ -48,7 +48,7 @@ expect "man page and --help have the same options with the same values" diff "$o
 equal "the man page formats without warnings" "" "$(LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null)"
 equal "the man page is of the program's version" "$("$nscan" --version)" \
 	"$(sed -nE 's/^\.TH NSCAN 8 "[^"]*" "([^"]*)".*/\1/p' "$page")"
-for part in NAME SYNOPSIS DESCRIPTION TARGETS PORTS 'STATES AND REASONS' IDENTITY 'RATE LIMITS' 'SOURCE ADDRESSES' 'JSON LINES' 'EXIT STATUS' EXAMPLES \
+for part in NAME SYNOPSIS DESCRIPTION TARGETS PORTS 'STATES AND REASONS' IDENTITY 'RATE LIMITS' 'SOURCE ADDRESSES' RECORDS 'JSON LINES' 'EXIT STATUS' EXAMPLES \
 	FILES 'SEE ALSO'; do
 	expect "the man page has the section $part" grep -qx "\.SH $part" "$page"
 done

@@ -48,7 +48,7 @@ refused 2 'no targets' -sU
 refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
-for later in --min-rate --pmtu --no-pmtu -w; do
+for later in --min-rate --pmtu --no-pmtu; do
 	refused 2 "unknown option '$later'" $later 5 127.0.0.1
 done
 refused 2 '--ping asks one host; give exactly one' --ping
@@ -136,6 +136,13 @@ refused 1 "$out: is a directory" -r "$out"
 refused 1 'neither pcap nor pcapng' -r "$here/usage.sh"
 refused 2 '-r reads a capture and never sends: leave --ttl away' -r "$out/nowhere.pcap" --ttl 3
 refused 2 '-r reads a capture and never sends: leave -Pn away' -Pn -r "$out/nowhere.pcap"
+
+# --- records --------------------------------------------------------------------------------------------------------------
+
+refused 2 '-r and -w do not go together' -r a -w b
+refused 2 '-w x: another option writes there' -w x -oJ x 127.0.0.1
+refused 2 '-w - \(standard output\): another option writes there' -w - -oJ - 127.0.0.1
+refused 2 '-w needs a value' 127.0.0.1 -w
 
 # --- right usage, but no rights: only then is that what is wrong ------------------------------------------------------------
 
