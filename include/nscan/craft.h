@@ -10,7 +10,8 @@
 #include "nscan/network.h"
 #include "nscan/probe.h"
 
-enum { CRAFT_MAX_BYTES = 1600 };
+/* The longest datagram behind an Ethernet header. */
+enum { CRAFT_MAX_BYTES = 14 + 65535 };
 
 struct craft;
 

@@ -11,7 +11,7 @@
 enum host_state { HOST_UP, HOST_DOWN, HOST_UNKNOWN };
 enum port_state { PORT_UNKNOWN, PORT_OPEN, PORT_CLOSED, PORT_FILTERED, PORT_OPEN_FILTERED, PORT_STATE_COUNT };
 
-enum event_kind { EVENT_HOST, EVENT_PORT, EVENT_LIMIT, EVENT_NOTE, EVENT_HOST_DONE, EVENT_SWEPT };
+enum event_kind { EVENT_HOST, EVENT_PORT, EVENT_LIMIT, EVENT_MTU, EVENT_NOTE, EVENT_HOST_DONE, EVENT_SWEPT };
 
 /* A host's state is known. */
 struct host_event {
@@ -61,6 +61,34 @@ struct swept_event {
 	bool one_by_one; /* the sweep is small enough for every address to be listed; else runs are */
 };
 
+/* How a path MTU was found. */
+enum mtu_how {
+	MTU_BY_INTERFACE, /* a datagram as large as the interface takes it was answered */
+	MTU_BY_CLAIM,     /* a router's fragmentation-needed, verified by replies */
+	MTU_BY_SEARCH,    /* what is larger was silently dropped */
+};
+enum fragments { FRAGMENTS_UNKNOWN, FRAGMENTS_PASS, FRAGMENTS_DROPPED };
+
+/* What the path to the host carries. Zero fields are not known. Comes once, when the observations are done. */
+struct mtu_event {
+	uint32_t path_mtu;   /* way there: the largest datagram that arrives whole, in bytes */
+	uint32_t return_mtu; /* way back, where it was seen by itself: the largest that comes back whole */
+	uint32_t interface_mtu;
+	uint32_t host_mtu; /* of the host's own interface, where it is another than ours on the same link */
+	enum mtu_how how;
+	struct addr from;       /* the router that said so; else none */
+	bool verified;          /* a reply came for exactly that size, and none for one byte more */
+	bool black_hole;        /* what is larger vanishes without a word from any router */
+	const char *method;     /* static: "echo", "udp" */
+	enum fragments to_host; /* datagrams cut into fragments reach it */
+	enum fragments from_host;
+	enum fragments reversed;   /* ... with the last fragment first */
+	enum fragments tiny_first; /* ... with 8 bytes in the first */
+	bool has_reply_df;
+	bool reply_df;   /* its replies forbid fragmentation */
+	uint32_t probes; /* frames sent to find out */
+};
+
 struct note_event {
 	uint16_t port;    /* 0: about the host */
 	const char *code; /* static, kebab-case: "conflicting-replies" */
@@ -79,11 +107,14 @@ struct event {
 		struct swept_event swept;
 		struct port_event port;
 		struct limit_event limit;
+		struct mtu_event mtu;
 		struct note_event note;
 	} u;
 };
 
 const char *host_state_name(enum host_state state); /* "up", "down", "unknown" */
 const char *port_state_name(enum port_state state); /* "open|filtered", ... */
+const char *mtu_how_name(enum mtu_how how);         /* "interface", "frag-needed", "search" */
+const char *fragments_name(enum fragments state);   /* "unknown", "pass", "dropped" */
 
 #endif

@@ -22,6 +22,8 @@
 
 enum probe_kind { PROBE_ARP, PROBE_ECHO, PROBE_TIMESTAMP, PROBE_UDP, PROBE_KIND_COUNT };
 
+enum { PADDING_BYTES = 65535 };
+
 enum checksum_mode {
 	CHECKSUM_CHOSEN, /* a verifiable value where the payload allows it: --udp-checksum auto */
 	CHECKSUM_NONE,   /* 0, "not computed" (RFC 768): --udp-checksum none */
@@ -40,6 +42,7 @@ struct probe_settings {
 	bool bad_checksum; /* --badsum: send a checksum that is certainly wrong */
 	const struct payload_book *payloads;
 	const struct payload *data; /* --data, --data-string, --data-length: instead of the book; else NULL */
+	const uint8_t *padding; /* PADDING_BYTES of noise, for probes of a wanted length: no link compresses them; NULL: none */
 };
 
 /* One question to one address: what identity is computed from. */
@@ -49,6 +52,7 @@ struct ask {
 	struct addr dst;
 	uint16_t port;    /* UDP destination port; 0 for other kinds */
 	uint16_t attempt; /* 0 for the first */
+	uint16_t bytes;   /* wanted length of the IP datagram, by padding (echo and UDP); 0: as it comes */
 };
 
 /* A probe ready to be crafted. Valid as long as the settings and payload book it was made from. */
@@ -72,6 +76,11 @@ struct probe {
 	size_t address_offset; /* where `src` goes into the data, if it is IPv4; 0: nowhere */
 	int nonce_offset;      /* where `nonce` goes into the data, big-endian; -1: nowhere */
 	uint16_t nonce;
+	const uint8_t *padding; /* behind the data */
+	size_t padding_bytes;
+	uint16_t fragment_offset; /* only this part of the IP datagram's data is sent: from here on, a multiple of 8, ... */
+	uint16_t fragment_bytes;  /* ... so much; 0: all of it, not as a fragment */
+	bool more_fragments;
 	uint8_t echo_data[16]; /* an echo's data, when `data` is NULL: 8 bytes, or 16 with a stamp (stamp.h) */
 
 	/* How it leaves, filled by the engine. */

@@ -166,7 +166,7 @@ bool neighbours_next(struct engine *e, int64_t now_ns, struct probe *out)
 		memset(&gateway, 0, sizeof(gateway));
 		gateway.path.interface = neighbour->interface;
 		gateway.path.kind = LINK_ETHERNET;
-		ask = (struct ask){PROBE_ARP, neighbour->source, neighbour->addr, 0, neighbour->attempts};
+		ask = (struct ask){PROBE_ARP, neighbour->source, neighbour->addr, 0, neighbour->attempts, 0};
 		fill_probe(e, &gateway, &ask, UINT64_MAX, out);
 		neighbour->attempts++;
 		neighbour->next_ns =

@@ -22,3 +22,19 @@ const char *port_state_name(enum port_state state)
 
 	return (size_t)state < PORT_STATE_COUNT ? names[state] : "unknown";
 }
+
+const char *mtu_how_name(enum mtu_how how)
+{
+	static const char *const names[] = {
+	        [MTU_BY_INTERFACE] = "interface", [MTU_BY_CLAIM] = "frag-needed", [MTU_BY_SEARCH] = "search"};
+
+	return (size_t)how < sizeof(names) / sizeof(*names) ? names[how] : "unknown";
+}
+
+const char *fragments_name(enum fragments state)
+{
+	static const char *const names[] = {
+	        [FRAGMENTS_UNKNOWN] = "unknown", [FRAGMENTS_PASS] = "pass", [FRAGMENTS_DROPPED] = "dropped"};
+
+	return (size_t)state < sizeof(names) / sizeof(*names) ? names[state] : "unknown";
+}

@@ -59,7 +59,7 @@ static void receive_arp(struct engine *e, const struct reply *reply, int64_t at_
 	host = host_find(e, &reply->src);
 	if (!host || host->stage != HOST_WANTS_NEIGHBOUR || !host->path.on_link)
 		return;
-	ask = (struct ask){PROBE_ARP, host->path.source, host->addr, 0, 0};
+	ask = (struct ask){PROBE_ARP, host->path.source, host->addr, 0, 0, 0};
 	attempt = find_attempt(e, &ask, 0, host->round, reply, &match);
 	if (attempt < 0)
 		return;
@@ -98,7 +98,7 @@ static uint32_t find_slot(struct engine *e, struct host *host, const struct lane
                           const struct reply *reply, uint16_t *attempt, enum match *match)
 {
 	uint32_t slot = e->slot_of_port[port];
-	struct ask ask = {PROBE_UDP, {0}, host->addr, port, 0};
+	struct ask ask = {PROBE_UDP, {0}, host->addr, port, 0, 0};
 	int found;
 
 	if (!lane || slot == 0)
@@ -142,7 +142,7 @@ static uint32_t find_other_port(struct engine *e, struct host *host, const struc
 static int find_discovery_udp(struct engine *e, struct host *host, uint16_t port, const struct reply *reply,
                               enum match *match)
 {
-	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0};
+	struct ask ask = {PROBE_UDP, host->path.source, host->addr, port, 0, 0};
 	bool asked = false;
 
 	for (size_t i = 0; i < e->discovery_port_count; i++)

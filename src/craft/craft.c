@@ -19,13 +19,16 @@
 enum { ARP_OVER_ETHERNET = 1, ARP_WHO_HAS = 1, ARP_IS_AT = 2, UDP_CHECKSUM_AT = 6, DONT_FRAGMENT = 0x4000 };
 enum {
 	TIMESTAMP_BYTES = 20,
-	MAX_DATA_BYTES = CRAFT_MAX_BYTES - ETHERNET_HEADER_BYTES - IPV4_HEADER_BYTES - UDP_HEADER_BYTES
+	MAX_DATAGRAM_BYTES = CRAFT_MAX_BYTES - ETHERNET_HEADER_BYTES,
+	MAX_DATA_BYTES = MAX_DATAGRAM_BYTES - IPV4_HEADER_BYTES - UDP_HEADER_BYTES,
+	MORE_FRAGMENTS = 0x2000,
 };
 
 struct craft {
 	const struct network *network;
 	libnet_t *libnet;
-	uint8_t data[MAX_DATA_BYTES];                /* the payload with its nonce */
+	uint8_t data[MAX_DATA_BYTES];      /* the payload with its nonce, and the padding */
+	uint8_t whole[MAX_DATAGRAM_BYTES]; /* a datagram of which a fragment is to be sent */
 	struct template templates[PROBE_KIND_COUNT]; /* the last packet of each kind, for craft_quick */
 };
 
@@ -62,6 +65,11 @@ static bool built(struct craft *craft, libnet_ptag_t tag, struct err *err)
 	return tag != -1 || err_set(err, ERR_SYSTEM, "libnet refuses a packet: %s", libnet_geterror(craft->libnet));
 }
 
+static size_t data_bytes(const struct probe *probe)
+{
+	return probe->data_bytes + probe->padding_bytes;
+}
+
 /* The ARP header and the Ethernet header around it. */
 static bool build_arp(struct craft *craft, const struct arp_packet *arp, const uint8_t *own_mac, struct err *err)
 {
@@ -78,8 +86,8 @@ static bool build_udp(struct craft *craft, const struct probe *probe, struct err
 {
 	uint16_t checksum = probe->checksum_forced ? probe->udp_checksum : 0;
 	libnet_ptag_t tag = libnet_build_udp(
-	        probe->src_port, probe->dst_port, (uint16_t)(UDP_HEADER_BYTES + probe->data_bytes), checksum,
-	        probe->data_bytes ? craft->data : NULL, (uint32_t)probe->data_bytes, craft->libnet, 0);
+	        probe->src_port, probe->dst_port, (uint16_t)(UDP_HEADER_BYTES + data_bytes(probe)), checksum,
+	        data_bytes(probe) ? craft->data : NULL, (uint32_t)data_bytes(probe), craft->libnet, 0);
 
 	if (!built(craft, tag, err))
 		return false;
@@ -91,7 +99,7 @@ static bool build_echo(struct craft *craft, const struct probe *probe, struct er
 {
 	return built(craft,
 	             libnet_build_icmpv4_echo(ICMP4_ECHO, 0, 0, probe->icmp_id, probe->icmp_sequence,
-	                                      probe->data_bytes ? craft->data : NULL, (uint32_t)probe->data_bytes,
+	                                      data_bytes(probe) ? craft->data : NULL, (uint32_t)data_bytes(probe),
 	                                      craft->libnet, 0),
 	             err);
 }
@@ -126,7 +134,7 @@ static uint32_t network_order(const struct addr *a)
 
 static bool build_ip(struct craft *craft, const struct probe *probe, struct err *err)
 {
-	size_t total = IPV4_HEADER_BYTES + ip_kinds[probe->kind].header_bytes + probe->data_bytes;
+	size_t total = IPV4_HEADER_BYTES + ip_kinds[probe->kind].header_bytes + data_bytes(probe);
 
 	return ip_kinds[probe->kind].build(craft, probe, err) &&
 	       built(craft,
@@ -142,12 +150,15 @@ static bool take_data(struct craft *craft, const struct probe *probe, struct err
 {
 	const uint8_t *data = probe->data ? probe->data : probe->echo_data;
 
-	if (probe->data_bytes > sizeof(craft->data) || (!probe->data && probe->data_bytes > sizeof(probe->echo_data)))
+	if (data_bytes(probe) > sizeof(craft->data) ||
+	    (!probe->data && probe->data_bytes > sizeof(probe->echo_data)))
 		return err_set(err, ERR_SYSTEM, "a payload of %zu bytes is too long; the most is %zu",
-		               probe->data_bytes, sizeof(craft->data));
+		               data_bytes(probe), sizeof(craft->data));
 	memcpy(craft->data, data, probe->data_bytes);
 	if (probe->address_offset > 0 && probe->src.family == 4 && probe->address_offset + 4 <= probe->data_bytes)
 		memcpy(craft->data + probe->address_offset, probe->src.bytes, 4);
+	if (probe->padding_bytes > 0)
+		memcpy(craft->data + probe->data_bytes, probe->padding, probe->padding_bytes);
 	if (probe->nonce_offset >= 0 && (size_t)probe->nonce_offset + 2 <= probe->data_bytes)
 		put_u16(craft->data + probe->nonce_offset, probe->nonce);
 	return true;
@@ -162,22 +173,26 @@ static const struct interface *own_interface(const struct craft *craft, int numb
 	return NULL;
 }
 
-static bool build_probe(struct craft *craft, const struct probe *probe, struct err *err)
+static bool build_ethernet(struct craft *craft, const struct probe *probe, const struct interface *own, struct err *err)
 {
-	const struct interface *own = own_interface(craft, probe->interface, err);
-
-	if (!own || !take_data(craft, probe, err) || !build_ip(craft, probe, err))
-		return false;
 	return probe->link != LINK_ETHERNET ||
 	       built(craft,
 	             libnet_build_ethernet(probe->next_hop_mac, own->mac, ETHERTYPE_IPV4, NULL, 0, craft->libnet, 0),
 	             err);
 }
 
+static bool build_probe(struct craft *craft, const struct probe *probe, struct err *err)
+{
+	const struct interface *own = own_interface(craft, probe->interface, err);
+
+	return own && take_data(craft, probe, err) && build_ip(craft, probe, err) &&
+	       build_ethernet(craft, probe, own, err);
+}
+
 /* Our expectation of what libnet computes is what replies are checked against later: they have to agree. */
 static bool check_udp(const struct probe *probe, uint8_t *packet, uint32_t bytes, struct err *err)
 {
-	uint8_t *at = packet + bytes - probe->data_bytes - UDP_HEADER_BYTES + UDP_CHECKSUM_AT;
+	uint8_t *at = packet + bytes - data_bytes(probe) - UDP_HEADER_BYTES + UDP_CHECKSUM_AT;
 	uint16_t computed = (uint16_t)(at[0] << 8 | at[1]);
 
 	if (computed == 0 && !probe->checksum_forced) {
@@ -242,6 +257,37 @@ static size_t craft_arp_probe(struct craft *craft, const struct probe *probe, ui
 	return craft_arp(craft, probe->interface, &arp, out, err);
 }
 
+/* The datagram is built whole, so that its checksums are right; the fragment gets a header of its own around its part. */
+static size_t craft_fragment(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES],
+                             struct err *err)
+{
+	const struct interface *own = own_interface(craft, probe->interface, err);
+	struct probe all = *probe;
+	size_t whole, end = IPV4_HEADER_BYTES + (size_t)probe->fragment_offset + probe->fragment_bytes, bytes = 0;
+	uint16_t place = (uint16_t)(probe->fragment_offset / 8 | (probe->more_fragments ? MORE_FRAGMENTS : 0) |
+	                            (probe->dont_fragment ? DONT_FRAGMENT : 0));
+
+	all.link = LINK_RAW_IP;
+	whole = own && build_probe(craft, &all, err) ? coalesce(craft, &all, craft->whole, err) : 0;
+	libnet_clear_packet(craft->libnet);
+	if (whole == 0)
+		return 0;
+	if (end > whole || probe->fragment_offset % 8 != 0) {
+		err_set(err, ERR_SYSTEM, "a fragment does not lie within its datagram");
+		return 0;
+	}
+	if (built(craft,
+	          libnet_build_ipv4((uint16_t)(IPV4_HEADER_BYTES + probe->fragment_bytes), probe->tos, probe->ip_id, place,
+	                            probe->ttl, ip_kinds[probe->kind].protocol, 0, network_order(&probe->src),
+	                            network_order(&probe->dst), craft->whole + end - probe->fragment_bytes,
+	                            probe->fragment_bytes, craft->libnet, 0),
+	          err) &&
+	    build_ethernet(craft, probe, own, err))
+		bytes = coalesce(craft, NULL, out, err);
+	libnet_clear_packet(craft->libnet);
+	return bytes;
+}
+
 size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[CRAFT_MAX_BYTES], struct err *err)
 {
 	size_t bytes;
@@ -252,6 +298,8 @@ size_t craft_probe(struct craft *craft, const struct probe *probe, uint8_t out[C
 	}
 	if (probe->kind == PROBE_ARP)
 		return craft_arp_probe(craft, probe, out, err);
+	if (probe->fragment_bytes)
+		return craft_fragment(craft, probe, out, err);
 	bytes = build_probe(craft, probe, err) ? coalesce(craft, probe, out, err) : 0;
 	libnet_clear_packet(craft->libnet);
 	return bytes;

@@ -57,7 +57,7 @@ bool filter_attach(int socket, const struct filter *filter);
 bool filter_attach_drop_all(int socket);
 
 /* send_queue.c: finished packets waiting for one sendmmsg. */
-enum { SEND_QUEUE_SLOTS = 64, SEND_MAX_BYTES = 1600 };
+enum { SEND_QUEUE_SLOTS = 64, SEND_MAX_BYTES = 1600, SEND_LARGEST_BYTES = 14 + 65535 };
 
 struct send_queue {
 	int socket;
@@ -67,13 +67,14 @@ struct send_queue {
 	struct iovec parts[SEND_QUEUE_SLOTS];
 	struct sockaddr_in destinations[SEND_QUEUE_SLOTS];
 	uint8_t bytes[SEND_QUEUE_SLOTS][SEND_MAX_BYTES];
+	uint8_t *large[SEND_QUEUE_SLOTS]; /* packets longer than that: rare, and each in memory of its own; else NULL */
 };
 
 /* `socket` stays the caller's. */
 void send_queue_init(struct send_queue *queue, int socket);
 bool send_queue_is_full(const struct send_queue *queue);
 /* Copies the packet; the queue must not be full. `destination` is NULL for a socket bound to its interface. False (nothing
- * queued) when the packet is larger than a slot. */
+ * queued) when it is longer than any IP datagram in its frame, or memory ran out. */
 bool send_queue_add(struct send_queue *queue, const uint8_t *bytes, size_t n, const struct sockaddr_in *destination,
                     uint64_t cookie);
 /* Sends every packet exactly once or calls the handler for it exactly once. Leaves the queue empty. */
@@ -99,7 +100,8 @@ enum capture_state {
 	CAPTURE_GONE,  /* the interface does not exist any more */
 };
 
-/* Longest part of a frame that is kept: a whole frame of 1500 bytes, and two ring slots still fit one page. */
+/* Longest part of a frame that is kept: a whole frame of 1500 bytes, and two ring slots still fit one page. Of jumbo frames the
+ * rest is not needed: their headers tell the length, and what identifies a reply stands at its beginning. */
 enum { CAPTURE_BYTES = 1900 };
 
 /* capture.c: libpcap on one interface. */

@@ -1,6 +1,7 @@
 /* send_queue.c: finished packets leave in batches (sendmmsg), and each one's fate is known. */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -12,6 +13,8 @@ void send_queue_init(struct send_queue *queue, int socket)
 {
 	queue->socket = socket;
 	queue->count = 0;
+	for (size_t i = 0; i < SEND_QUEUE_SLOTS; i++)
+		queue->large[i] = NULL;
 }
 
 bool send_queue_is_full(const struct send_queue *queue)
@@ -23,12 +26,19 @@ bool send_queue_add(struct send_queue *queue, const uint8_t *bytes, size_t n, co
                     uint64_t cookie)
 {
 	size_t i = queue->count;
+	uint8_t *at = queue->bytes[i];
 
-	if (n > sizeof(queue->bytes[i]) || send_queue_is_full(queue))
+	if (n > SEND_LARGEST_BYTES || send_queue_is_full(queue))
 		return false;
-	memcpy(queue->bytes[i], bytes, n);
+	if (n > sizeof(queue->bytes[i])) {
+		queue->large[i] = malloc(n);
+		if (!queue->large[i])
+			return false;
+		at = queue->large[i];
+	}
+	memcpy(at, bytes, n);
 	queue->cookies[i] = cookie;
-	queue->parts[i] = (struct iovec){queue->bytes[i], n};
+	queue->parts[i] = (struct iovec){at, n};
 	queue->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &queue->parts[i], .msg_iovlen = 1}};
 	if (destination) {
 		queue->destinations[i] = *destination;
@@ -79,6 +89,10 @@ void send_queue_flush(struct send_queue *queue, send_failed_handler *failed, voi
 		if (failed)
 			failed(context, queue->cookies[next], error);
 		next++;
+	}
+	for (size_t i = 0; i < queue->count; i++) {
+		free(queue->large[i]);
+		queue->large[i] = NULL;
 	}
 	queue->count = 0;
 }

@@ -25,9 +25,24 @@ void probe_begin(const struct probe_settings *settings, const struct ask *ask, s
 	probe->data = NULL;
 	probe->data_bytes = 0;
 	probe->address_offset = 0;
+	probe->padding = NULL;
+	probe->padding_bytes = 0;
+	probe->fragment_offset = 0;
+	probe->fragment_bytes = 0;
+	probe->more_fragments = false;
 	probe->nonce_offset = -1;
 	probe->nonce = 0;
 	memset(probe->echo_data, 0, sizeof(probe->echo_data));
+}
+
+void probe_pad(const struct probe_settings *settings, const struct ask *ask, size_t header_bytes, struct probe *probe)
+{
+	size_t bytes = IPV4_HEADER_BYTES + header_bytes + probe->data_bytes;
+
+	if (ask->bytes <= bytes || !settings->padding)
+		return;
+	probe->padding = settings->padding;
+	probe->padding_bytes = ask->bytes - bytes;
 }
 
 uint16_t ip_id_from(uint64_t identity_bits)

@@ -6,6 +6,8 @@
 
 /* Fills what every kind has (addresses, ttl, tos) and clears what the kind will set. */
 void probe_begin(const struct probe_settings *settings, const struct ask *ask, struct probe *probe);
+/* Padding behind the data, up to the wanted length of the datagram, which has that much header behind the IP header. */
+void probe_pad(const struct probe_settings *settings, const struct ask *ask, size_t header_bytes, struct probe *probe);
 /* 16 bits of identity as an IP ID; never 0, which a kernel would replace. */
 uint16_t ip_id_from(uint64_t identity_bits);
 /* 64 more bits of identity, for kinds that have room for them. */

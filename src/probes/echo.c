@@ -19,6 +19,16 @@ static void echo_make(const struct probe_settings *settings, const struct ask *a
 	put_u32(probe->echo_data, (uint32_t)(more >> 32));
 	put_u32(probe->echo_data + 4, (uint32_t)more);
 	probe->data_bytes = ECHO_DATA_BYTES;
+	probe_pad(settings, ask, ICMP_HEADER_BYTES, probe);
+}
+
+/* The first 8 bytes carry identity. Of a padded echo the capture may have kept less than all, and some hosts cut their replies
+ * short: how long one was is for the caller to judge. */
+static bool data_matches(const struct ask *ask, const struct probe *sent, const struct reply *reply)
+{
+	bool length = ask->bytes ? reply->data_bytes >= sent->data_bytes : reply->data_bytes == sent->data_bytes;
+
+	return length && memcmp(reply->data, sent->echo_data, ECHO_DATA_BYTES) == 0;
 }
 
 /* An error is only sure to quote the ICMP header; there the IP ID takes the place of the data. */
@@ -28,8 +38,7 @@ static enum match echo_matches(const struct probe_settings *settings, const stru
 
 	echo_make(settings, ask, &sent);
 	if (reply->kind == REPLY_ECHO && reply_is_from_asked(ask, reply) && reply->icmp_id == sent.icmp_id &&
-	    reply->icmp_sequence == sent.icmp_sequence && reply->data_bytes == sent.data_bytes &&
-	    memcmp(reply->data, sent.echo_data, ECHO_DATA_BYTES) == 0)
+	    reply->icmp_sequence == sent.icmp_sequence && data_matches(ask, &sent, reply))
 		return MATCH_PROVED;
 	return error_is_about_query(ask, &sent, ICMP4_ECHO, reply) ? MATCH_PROVED : MATCH_NO;
 }

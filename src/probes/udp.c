@@ -22,8 +22,20 @@ static struct udp_identity udp_identity_of(const struct probe_settings *settings
 	};
 }
 
+/* What a datagram of a wanted length begins with: two bytes for its checksum; the rest is padding. */
+static const uint8_t padded_bytes[2];
+static const struct payload padded = {
+        .name = "padding",
+        .source = "RFC 8899",
+        .nonce_offset = 0,
+        .bytes = padded_bytes,
+        .byte_count = sizeof(padded_bytes),
+};
+
 static const struct payload *payload_of(const struct probe_settings *settings, const struct ask *ask)
 {
+	if (ask->bytes)
+		return &padded;
 	return settings->data ? settings->data : payload_for(settings->payloads, ask->port, ask->attempt);
 }
 
@@ -49,11 +61,29 @@ static uint16_t with_address(const struct probe *probe, uint16_t checksum)
 	return checksum_update(checksum, 0, (uint16_t)(a[2] << 8 | a[3]));
 }
 
+/* Of the whole datagram, padding included. */
+static uint16_t datagram_checksum(const struct probe *probe)
+{
+	size_t bytes = UDP_HEADER_BYTES + probe->data_bytes + probe->padding_bytes;
+	uint8_t header[6];
+	uint32_t sum;
+
+	if (probe->padding_bytes == 0)
+		return checksum_udp(&probe->src, &probe->dst, probe->src_port, probe->dst_port, probe->data,
+		                    probe->data_bytes);
+	put_u16(header, probe->src_port);
+	put_u16(header + 2, probe->dst_port);
+	put_u16(header + 4, (uint16_t)bytes);
+	sum = checksum_pseudo(&probe->src, &probe->dst, IP_PROTO_UDP, (uint32_t)bytes);
+	sum = checksum_add(sum, header, sizeof(header));
+	sum = checksum_add(sum, probe->data, probe->data_bytes);
+	return checksum_finish(checksum_add(sum, probe->padding, probe->padding_bytes));
+}
+
 /* The right checksum of the probe's datagram, its nonce counted in. */
 static uint16_t right_checksum(const struct probe *probe)
 {
-	uint16_t checksum = checksum_udp(&probe->src, &probe->dst, probe->src_port, probe->dst_port, probe->data,
-	                                 probe->data_bytes);
+	uint16_t checksum = datagram_checksum(probe);
 
 	checksum = with_address(probe, checksum);
 	if (probe->nonce_offset >= 0)
@@ -103,6 +133,7 @@ static void udp_make(const struct probe_settings *settings, const struct ask *as
 	probe->data_bytes = payload->byte_count;
 	probe->address_offset = payload->address_offset;
 	probe->nonce_offset = payload->nonce_offset;
+	probe_pad(settings, ask, UDP_HEADER_BYTES, probe);
 	set_checksum(settings, probe, identity.checksum);
 }
 
