@@ -69,8 +69,10 @@ static const struct {
         {"-sU=1 10.0.0.1", {"unknown option"}},
         /* Belong to later versions: must not be swallowed. */
         {"--min-rate 5 10.0.0.1", {"unknown option"}},
-        {"--pmtu 10.0.0.1", {"unknown option"}},
-        {"--no-pmtu 10.0.0.1", {"unknown option"}},
+        {"--pmtu=deep 10.0.0.1", {"--pmtu=deep", "--pmtu=full"}},
+        {"--no-pmtu=1 10.0.0.1", {"takes no value"}},
+        {"--pmtu --no-pmtu 10.0.0.1", {"--pmtu and --no-pmtu", "do not go together"}},
+        {"-r x.pcap --pmtu", {"never sends"}},
         {"-r x.pcap --ttl 5", {"-r reads a capture and never sends", "leave --ttl away"}},
         {"-r x.pcap -PE", {"leave -PE away"}},
         {"-r x.pcap -w y", {"-r and -w do not go together"}},

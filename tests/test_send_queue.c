@@ -172,7 +172,7 @@ static void other_end_gone(void **state)
 static void too_much(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t packet[SEND_MAX_BYTES + 1] = {0};
+	static uint8_t packet[SEND_LARGEST_BYTES + 1];
 
 	assert_false(send_queue_add(&f->queue, packet, sizeof(packet), NULL, 1));
 	assert_int_equal(f->queue.count, 0);
@@ -187,7 +187,7 @@ static void too_much(void **state)
 static void what_a_sender_refuses(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t packet[SEND_MAX_BYTES + 1] = {0x45, [16] = 127, 0, 0, 1};
+	static uint8_t packet[SEND_LARGEST_BYTES + 1] = {0x45, [16] = 127, 0, 0, 1};
 
 	assert_int_equal(ethernet_sender.queue(&f->queue, packet, 13, 1), EINVAL);
 	assert_int_equal(ethernet_sender.queue(&f->queue, packet, sizeof(packet), 1), EMSGSIZE);

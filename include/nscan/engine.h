@@ -19,6 +19,7 @@
 #include "nscan/err.h"
 #include "nscan/event.h"
 #include "nscan/network.h"
+#include "nscan/pmtu.h"
 #include "nscan/ports.h"
 #include "nscan/probe.h"
 #include "nscan/shard.h"
@@ -56,6 +57,7 @@ struct engine_config {
 	double min_rate;  /* probes per second below which a sweep does not go for the sake of lost answers; 0: none */
 	double max_rate;  /* probes per second over all; 0: default */
 	size_t max_hosts; /* hosts worked on at once; 0: default */
+	enum pmtu_mode pmtu; /* observe the path MTU and fragments of hosts that are up */
 };
 
 struct engine_progress {

@@ -12,6 +12,7 @@
 #include "nscan/addr.h"
 #include "nscan/err.h"
 #include "nscan/payload.h"
+#include "nscan/pmtu.h"
 #include "nscan/ports.h"
 #include "nscan/probe.h"
 #include "nscan/report.h"
@@ -64,6 +65,9 @@ struct options {
 
 	bool hosts_only;                  /* -sn */
 	bool udp;                         /* -sU; also when neither is given */
+	bool has_pmtu;                    /* --pmtu */
+	bool no_pmtu;                     /* --no-pmtu */
+	enum pmtu_mode pmtu;              /* what --pmtu asks for */
 	unsigned discovery;               /* enum discovery bits */
 	struct port_list discovery_ports; /* -PU53,161; empty: the default */
 
@@ -187,6 +191,7 @@ bool option_list(struct options *, const struct option_row *, const char *, stru
 bool option_number(struct options *, const struct option_row *, const char *, struct err *);
 bool option_rate(struct options *, const struct option_row *, const char *, struct err *);
 bool option_duration(struct options *, const struct option_row *, const char *, struct err *);
+bool option_pmtu(struct options *, const struct option_row *, const char *, struct err *);
 bool option_discovery(struct options *, const struct option_row *, const char *, struct err *);
 bool option_discovery_udp(struct options *, const struct option_row *, const char *, struct err *);
 bool option_ports(struct options *, const struct option_row *, const char *, struct err *);

@@ -42,7 +42,8 @@ struct probe_settings {
 	bool bad_checksum; /* --badsum: send a checksum that is certainly wrong */
 	const struct payload_book *payloads;
 	const struct payload *data; /* --data, --data-string, --data-length: instead of the book; else NULL */
-	const uint8_t *padding; /* PADDING_BYTES of noise, for probes of a wanted length: no link compresses them; NULL: none */
+	const uint8_t *
+	        padding; /* PADDING_BYTES of noise, for probes of a wanted length: no link compresses them; NULL: none */
 };
 
 /* One question to one address: what identity is computed from. */
@@ -78,8 +79,9 @@ struct probe {
 	uint16_t nonce;
 	const uint8_t *padding; /* behind the data */
 	size_t padding_bytes;
-	uint16_t fragment_offset; /* only this part of the IP datagram's data is sent: from here on, a multiple of 8, ... */
-	uint16_t fragment_bytes;  /* ... so much; 0: all of it, not as a fragment */
+	uint16_t
+	        fragment_offset; /* only this part of the IP datagram's data is sent: from here on, a multiple of 8, ... */
+	uint16_t fragment_bytes; /* ... so much; 0: all of it, not as a fragment */
 	bool more_fragments;
 	uint8_t echo_data[16]; /* an echo's data, when `data` is NULL: 8 bytes, or 16 with a stamp (stamp.h) */
 

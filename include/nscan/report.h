@@ -63,6 +63,8 @@ struct host_result {
 	size_t port_count;
 	bool has_limit;
 	struct limit_event limit;
+	bool has_mtu;
+	struct mtu_event mtu;
 	struct note_event *notes;
 	size_t note_count;
 };

@@ -110,6 +110,16 @@ bool option_duration(struct options *options, const struct option_row *row, cons
 	               row->name, value);
 }
 
+bool option_pmtu(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+	options->has_pmtu = true;
+	options->pmtu = *value ? PMTU_FULL : PMTU_USUAL;
+	if (*value && strcmp(value, "full") != 0)
+		return err_set(err, ERR_USAGE, "%s=%s: give %s alone, or %s=full for every detail", row->name, value,
+		               row->name, row->name);
+	return true;
+}
+
 bool option_discovery(struct options *options, const struct option_row *row, const char *value, struct err *err)
 {
 	(void)value, (void)err;

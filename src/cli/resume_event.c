@@ -177,6 +177,49 @@ static bool read_limit(struct resume *resume, const json_t *object, struct event
 	return true;
 }
 
+static enum fragments fragments_of(const json_t *object, const char *key)
+{
+	const char *text = text_of(object, key);
+
+	for (int i = FRAGMENTS_UNKNOWN; text && i <= FRAGMENTS_DROPPED; i++)
+		if (strcmp(text, fragments_name((enum fragments)i)) == 0)
+			return (enum fragments)i;
+	return FRAGMENTS_UNKNOWN;
+}
+
+static uint32_t bytes_of(const json_t *object, const char *key)
+{
+	int64_t bytes;
+
+	return number_of(object, key, UINT32_MAX, &bytes) ? (uint32_t)bytes : 0;
+}
+
+static bool read_mtu(struct resume *resume, const json_t *object, struct event *out)
+{
+	struct mtu_event *mtu = &out->u.mtu;
+	const char *how = text_of(object, "how");
+
+	mtu->path_mtu = bytes_of(object, "path_mtu");
+	mtu->return_mtu = bytes_of(object, "return_mtu");
+	mtu->interface_mtu = bytes_of(object, "interface_mtu");
+	mtu->host_mtu = bytes_of(object, "host_mtu");
+	mtu->probes = bytes_of(object, "probes");
+	for (int i = MTU_BY_INTERFACE; how && i <= MTU_BY_SEARCH; i++)
+		if (strcmp(how, mtu_how_name((enum mtu_how)i)) == 0)
+			mtu->how = (enum mtu_how)i;
+	read_from(object, &mtu->from);
+	mtu->verified = json_is_true(json_object_get(object, "verified"));
+	mtu->black_hole = json_is_true(json_object_get(object, "black_hole"));
+	mtu->to_host = fragments_of(object, "fragments_to_host");
+	mtu->from_host = fragments_of(object, "fragments_from_host");
+	mtu->reversed = fragments_of(object, "fragments_reversed");
+	mtu->tiny_first = fragments_of(object, "fragments_tiny_first");
+	mtu->has_reply_df = json_is_boolean(json_object_get(object, "reply_df"));
+	mtu->reply_df = json_is_true(json_object_get(object, "reply_df"));
+	mtu->method = keep_word(resume, text_of(object, "method"));
+	return true;
+}
+
 static bool read_note(struct resume *resume, const json_t *object, struct event *out)
 {
 	const char *text = text_of(object, "text");
@@ -196,10 +239,8 @@ bool resume_event_parse(struct resume *resume, const json_t *object, struct even
 		enum event_kind kind;
 		bool (*read)(struct resume *resume, const json_t *object, struct event *out);
 	} lines[] = {
-	        {"host", EVENT_HOST, read_host},
-	        {"port", EVENT_PORT, read_port},
-	        {"limit", EVENT_LIMIT, read_limit},
-	        {"note", EVENT_NOTE, read_note},
+	        {"host", EVENT_HOST, read_host}, {"port", EVENT_PORT, read_port}, {"limit", EVENT_LIMIT, read_limit},
+	        {"mtu", EVENT_MTU, read_mtu},    {"note", EVENT_NOTE, read_note},
 	};
 	const char *type = text_of(object, "type");
 	const char *addr = text_of(object, "addr");

@@ -178,6 +178,7 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->targets = scan->targets;
 	c->exclude = scan->exclude;
 	c->ports = o->hosts_only ? NULL : &o->ports;
+	c->pmtu = o->no_pmtu ? PMTU_OFF : o->has_pmtu ? o->pmtu : o->hosts_only ? PMTU_OFF : PMTU_USUAL;
 	c->network = &scan->network;
 	c->seed = scan->seed;
 	c->shard = o->shard;

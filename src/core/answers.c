@@ -271,7 +271,7 @@ bool answers_take(struct engine *e, struct host *host, struct lane *lane, struct
                   const struct reply *reply, int64_t sent_ns, int64_t at_ns)
 {
 	struct port_answer *answer = answer_make(e, host->scan, slot);
-	struct ask ask = {PROBE_UDP, lane->source, host->addr, slot->number, attempt};
+	struct ask ask = {PROBE_UDP, lane->source, host->addr, slot->number, attempt, 0};
 	struct service_reading reading;
 	struct exchange *exchange;
 
@@ -364,7 +364,7 @@ static bool proves_question(struct engine *e, struct host *host, const struct re
 		return false;
 	attempts = host->scan->slots[place - 1].attempts;
 	as_asked.src = host->addr;
-	*ask = (struct ask){PROBE_UDP, lane->source, host->addr, reply->src_port, 0};
+	*ask = (struct ask){PROBE_UDP, lane->source, host->addr, reply->src_port, 0, 0};
 	for (uint16_t back = 1; back <= attempts && back <= 4 && e->stray_checks < MOST_STRAY_CHECKS; back++) {
 		e->stray_checks++;
 		ask->attempt = (uint16_t)(attempts - back);
@@ -490,7 +490,7 @@ bool answers_next(struct engine *e, struct host *host, int64_t now_ns, struct pr
 	for (size_t i = 0; i < scan->answer_count; i++) {
 		struct port_answer *answer = &scan->answers[i];
 		struct port_slot *slot = &scan->slots[answer->slot];
-		struct ask ask = {PROBE_UDP, scan->lanes[slot->lane].source, host->addr, slot->number, 0};
+		struct ask ask = {PROBE_UDP, scan->lanes[slot->lane].source, host->addr, slot->number, 0, 0};
 		size_t payload;
 
 		if (!wants_more(e, scan, answer, now_ns, &ask.attempt, wake_ns))

@@ -273,7 +273,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
                 struct probe *out)
 {
 	struct port_slot *slot = choice->slot;
-	struct ask question = {PROBE_UDP, lane->source, host->addr, slot->number, slot->attempts};
+	struct ask question = {PROBE_UDP, lane->source, host->addr, slot->number, slot->attempts, 0};
 	struct log_entry *entry = asklog_push(lane, now_ns);
 	uint32_t number = lane->log_next - 1;
 

@@ -282,8 +282,12 @@ void host_is_up(struct engine *e, struct host *host, const char *reason, const s
 		up->has_mac = host->has_mac && host->path.on_link;
 		memcpy(up->mac, host->mac, MAC_BYTES);
 	}
+	if (reply)
+		mtu_start(e, host, at_ns);
 	if (!e->config.ports || e->port_count == 0) {
-		host_finish(e, host, at_ns);
+		host->stage = HOST_MTU;
+		if (!mtu_under_way(host))
+			host_finish(e, host, at_ns);
 		return;
 	}
 	host->stage = HOST_PORTS;

@@ -134,6 +134,20 @@ static bool number_targets(struct engine *e, struct err *err)
 	return true;
 }
 
+/* Noise, so that no link on the way makes it shorter. */
+static bool make_padding(struct engine *e)
+{
+	struct rng rng = rng_from_seed(e->config.seed ^ PADDING_BYTES);
+
+	if (e->config.pmtu == PMTU_OFF)
+		return true;
+	e->padding = malloc(PADDING_BYTES);
+	for (size_t i = 0; e->padding && i < PADDING_BYTES; i++)
+		e->padding[i] = (uint8_t)rng_next(&rng);
+	e->config.probe.padding = e->padding;
+	return e->padding != NULL;
+}
+
 struct engine *engine_new(const struct engine_config *config, int64_t now_ns, struct err *err)
 {
 	struct engine *e;
@@ -167,7 +181,7 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 		engine_free(e);
 		return NULL;
 	}
-	if (!order_ports(e) || !choose_discovery_ports(e)) {
+	if (!order_ports(e) || !choose_discovery_ports(e) || !make_padding(e)) {
 		engine_free(e);
 		err_set(err, ERR_SYSTEM, "out of memory");
 		return NULL;
@@ -199,6 +213,8 @@ void engine_free(struct engine *e)
 	free_readings(&e->events);
 	free(e->events.events);
 	free(e->skip_ports);
+	free(e->padding);
+	reassembly_free(e->reassembly);
 	addr_ranges_free(&e->skip_hosts);
 	target_index_free(&e->numbers);
 	free(e);
@@ -301,6 +317,7 @@ void fill_probe(struct engine *e, struct host *host, const struct ask *ask, uint
 
 void host_finish(struct engine *e, struct host *host, int64_t now_ns)
 {
+	mtu_tell(e, host, now_ns);
 	if (host->scan) {
 		e->slots_in_use -= host->scan->slot_count;
 		e->answers_in_use -= host->scan->answer_count;
@@ -360,14 +377,25 @@ static bool time_is_up(const struct engine *e, const struct host *host, int64_t 
 	return e->config.host_timeout_ns > 0 && now_ns >= host->started_ns + e->config.host_timeout_ns;
 }
 
+static void host_unresolved(struct engine *e, struct host *host, int64_t now_ns)
+{
+	if (host->stage == HOST_PORTS)
+		portscan_unresolved(e, host, now_ns);
+	else if (host->stage == HOST_MTU)
+		host_finish(e, host, now_ns);
+	else
+		discovery_unresolved(e, host, now_ns);
+}
+
 static bool host_next_probe(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	if (time_is_up(e, host, now_ns)) {
-		if (host->stage == HOST_PORTS)
-			portscan_unresolved(e, host, now_ns);
-		else
-			discovery_unresolved(e, host, now_ns);
+		host_unresolved(e, host, now_ns);
 		return false;
+	}
+	if (host->mtu && host->mtu_wake_ns <= now_ns && mtu_next(e, host, now_ns, out)) {
+		host_set_wake(e, host, now_ns); /* its ports have their turn, too */
+		return true;
 	}
 	switch (host->stage) {
 	case HOST_WANTS_NEIGHBOUR:
@@ -375,6 +403,12 @@ static bool host_next_probe(struct engine *e, struct host *host, int64_t now_ns,
 		return discovery_next(e, host, now_ns, out);
 	case HOST_PORTS:
 		return portscan_next(e, host, now_ns, out);
+	case HOST_MTU:
+		if (mtu_under_way(host))
+			host_set_wake(e, host, host->mtu_wake_ns);
+		else
+			host_finish(e, host, now_ns);
+		return false;
 	}
 	return false;
 }
@@ -430,7 +464,9 @@ void engine_send_failed(struct engine *e, uint64_t cookie, int error, int64_t no
 	e->progress.send_errors++;
 	if (!host)
 		return; /* a gateway's ARP is repeated anyway; a finished host needs nothing */
-	if (low >> 31)
+	if (low >> 30 == MTU_COOKIE >> 30)
+		mtu_send_failed(e, host, low & UINT16_MAX, now_ns);
+	else if (low >> 31)
 		discovery_send_failed(e, host, low, now_ns);
 	else if (host->scan)
 		portscan_send_failed(e, host, low, now_ns);
@@ -474,12 +510,8 @@ void engine_stop(struct engine *e, int64_t now_ns)
 	for (size_t i = 0; i < e->host_capacity; i++) {
 		struct host *host = &e->hosts[i];
 
-		if (!host->in_use)
-			continue;
-		if (host->stage == HOST_PORTS)
-			portscan_unresolved(e, host, now_ns);
-		else
-			discovery_unresolved(e, host, now_ns);
+		if (host->in_use)
+			host_unresolved(e, host, now_ns);
 	}
 	tell_unvisited(e, now_ns);
 	e->stopped = true;

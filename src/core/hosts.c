@@ -18,8 +18,10 @@ bool hosts_init(struct engine *e)
 
 void hosts_free(struct engine *e)
 {
-	for (size_t i = 0; i < e->host_capacity; i++)
+	for (size_t i = 0; i < e->host_capacity; i++) {
 		portscan_free(e->hosts[i].scan);
+		mtu_free(&e->hosts[i]);
+	}
 	free(e->hosts);
 	free(e->free_hosts);
 	free(e->buckets);
@@ -158,6 +160,8 @@ static void sift_down(struct engine *e, size_t at)
 
 void host_set_wake(struct engine *e, struct host *host, int64_t wake_ns)
 {
+	if (host->mtu && host->mtu_wake_ns < wake_ns)
+		wake_ns = host->mtu_wake_ns;
 	if (e->config.host_timeout_ns > 0 && wake_ns > host->started_ns + e->config.host_timeout_ns)
 		wake_ns = host->started_ns + e->config.host_timeout_ns;
 	host->wake_ns = wake_ns;
@@ -199,6 +203,7 @@ void host_release(struct engine *e, struct host *host)
 	heap_remove(e, host);
 	portscan_free(host->scan);
 	host->scan = NULL;
+	mtu_free(host);
 	host->in_use = false;
 	e->free_hosts[e->free_count++] = index;
 	e->active--;

@@ -11,6 +11,7 @@
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
  *   answers.c    what open ports say, asked with all their payloads; answers that contradict each other
+ *   mtu.c        the path MTU observation beside the ports
  *   match.c      which question a received packet answers
  */
 #ifndef NSCAN_CORE_INTERNAL_H
@@ -18,7 +19,9 @@
 
 #include "nscan/engine.h"
 #include "nscan/limiter.h"
+#include "nscan/pmtu.h"
 #include "nscan/ranges.h"
+#include "nscan/reassembly.h"
 #include "nscan/rtt.h"
 #include "nscan/target_index.h"
 #include "nscan/wire.h"
@@ -29,9 +32,14 @@
 
 /* Identity of the discovery's own UDP probes must differ from the port scan's to the same port. */
 enum { DISCOVERY_ATTEMPT = 0x8000 };
+/* And those of the path MTU observation, followed by the number of its ask. */
+enum { MTU_ATTEMPT = 0x4000 };
 
 /* The low half of a port scan's cookie: bit 31 clear, then the lane, then the end of the log number. */
 enum { COOKIE_LOG_BITS = 21, COOKIE_LOG_MASK = (1 << COOKIE_LOG_BITS) - 1, MOST_LANES = 1024 };
+
+/* The low half of an MTU probe's cookie: these bits, then the number of the ask. */
+#define MTU_COOKIE (UINT32_C(3) << 30)
 
 /* One UDP port of one host. */
 enum port_stage {
@@ -199,6 +207,7 @@ enum host_stage {
 	HOST_WANTS_NEIGHBOUR, /* its own or its gateway's hardware address is not known yet */
 	HOST_DISCOVERY,       /* is it up? */
 	HOST_PORTS,
+	HOST_MTU, /* its ports are done, or none are asked: only the path MTU observation goes on */
 };
 
 struct host {
@@ -237,6 +246,8 @@ struct host {
 	uint64_t other_id_errors; /* believed though the IP ID quoted is another: a middlebox rewrites it */
 	uint64_t rejected_udp;    /* UDP datagrams from its address that answered nothing: somebody forges */
 	struct portscan *scan;    /* NULL before HOST_PORTS */
+	struct mtu_watch *mtu;    /* NULL: its path is not observed (yet) */
+	int64_t mtu_wake_ns;
 };
 
 /* A gateway whose hardware address all hosts behind it need. */
@@ -303,9 +314,12 @@ struct engine {
 	bool skip_ports_sorted;
 	size_t slots_in_use; /* port slots of all active hosts */
 
-	uint8_t held[65536 / 8]; /* bit for each of our source ports */
-	struct pace sending;     /* over all probes: --max-rate */
-	struct pace taking_up;   /* new hosts: discovery must not flood a LAN */
+	uint8_t held[65536 / 8];           /* bit for each of our source ports */
+	uint8_t *padding;                  /* PADDING_BYTES; NULL: no observations */
+	struct reassembly *reassembly;     /* NULL: no fragment came yet */
+	const struct datagram *made_whole; /* the reply in hands came in fragments: how; else NULL */
+	struct pace sending;               /* over all probes: --max-rate */
+	struct pace taking_up;             /* new hosts: discovery must not flood a LAN */
 	int64_t start_ns;
 	struct loss discovery_loss;
 	struct rtt link_rtt; /* of neighbours: how quick this LAN is */
@@ -406,6 +420,28 @@ int64_t answers_until(const struct portscan *scan);
 /* Notes about the host as a whole, before it is finished. */
 void answers_finish(struct engine *e, struct host *host, int64_t now_ns);
 void answers_free(struct portscan *scan);
+
+/* mtu.c */
+/* Begins to observe the path to a host that is up. False: no observations, or no memory. */
+bool mtu_start(struct engine *e, struct host *host, int64_t now_ns);
+void mtu_free(struct host *host);
+bool mtu_under_way(const struct host *host);
+/* No port will be found closed any more. */
+void mtu_ports_done(struct host *host, int64_t now_ns);
+/* The next frame, if one is due; else sets host->mtu_wake_ns. Tells what was found when it is done. */
+bool mtu_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out);
+void mtu_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns);
+/* An echo reply, an ICMP error: false when it answers none of the observation's asks. */
+bool mtu_echo(struct engine *e, struct host *host, const struct reply *reply, int64_t at_ns);
+bool mtu_error(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
+               int64_t at_ns);
+/* A fragmentation-needed about the host that quotes no probe of ours. */
+void mtu_stray_claim(struct engine *e, struct host *host, const struct reply *reply, int64_t at_ns);
+/* A fragment. True: it made a datagram whole, which is in *whole (its bytes in *datagram). */
+bool mtu_fragment(struct engine *e, const struct reply *reply, int64_t at_ns, struct reply *whole,
+                  struct datagram *datagram);
+/* What was found, once; ends the observation. */
+void mtu_tell(struct engine *e, struct host *host, int64_t at_ns);
 
 /* asklog.c: the order of asks, and what refusals prove about the asks before them */
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number);

@@ -79,7 +79,11 @@ static void receive_direct(struct engine *e, enum probe_kind kind, const char *r
 	enum match match;
 	int attempt;
 
-	if (!host || host->sent_at_ns[kind] == 0)
+	if (!host)
+		return;
+	if (kind == PROBE_ECHO && mtu_echo(e, host, reply, at_ns))
+		return;
+	if (host->sent_at_ns[kind] == 0)
 		return;
 	ask.src = host->path.source;
 	attempt = find_attempt(e, &ask, 0, host->round, reply, &match);
@@ -246,8 +250,11 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	struct lane *lane;
 	uint16_t attempt = 0;
 	uint32_t slot;
-	int round = find_discovery_udp(e, host, reply->quote.dst_port, reply, &match);
+	int round;
 
+	if (mtu_error(e, host, row, reply, at_ns))
+		return;
+	round = find_discovery_udp(e, host, reply->quote.dst_port, reply, &match);
 	if (round >= 0 && (match == MATCH_PROVED || weak_error_is_credible(host))) {
 		e->progress.received++;
 		if (addr_equal(&reply->src, &host->addr))
@@ -259,6 +266,8 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	slot = find_slot(e, host, lane, reply->quote.dst_port, reply, &attempt, &match);
 	if (slot == NO_INDEX || (match == MATCH_WEAK && !weak_error_is_credible(host))) {
 		host->rejected_errors++;
+		if (row->meaning == ICMP_MEANS_TOO_BIG)
+			mtu_stray_claim(e, host, reply, at_ns);
 		reject(e);
 		return;
 	}
@@ -282,6 +291,8 @@ static void error_for_icmp(struct engine *e, struct host *host, const struct icm
 	struct ask ask = {.src = host->path.source, .dst = host->addr};
 	enum match match;
 
+	if (mtu_error(e, host, row, reply, at_ns))
+		return;
 	for (unsigned kind = PROBE_ECHO; kind <= PROBE_TIMESTAMP; kind++) {
 		ask.kind = (enum probe_kind)kind;
 		if (host->sent_at_ns[kind] == 0 || find_attempt(e, &ask, 0, host->round, reply, &match) < 0)
@@ -290,7 +301,9 @@ static void error_for_icmp(struct engine *e, struct host *host, const struct icm
 		error_about_host(e, host, row, reply, host->sent_at_ns[kind], at_ns);
 		return;
 	}
-	if (host->stage == HOST_DISCOVERY)
+	if (row->meaning == ICMP_MEANS_TOO_BIG)
+		mtu_stray_claim(e, host, reply, at_ns);
+	if (host->stage == HOST_DISCOVERY || row->meaning == ICMP_MEANS_TOO_BIG)
 		reject(e);
 }
 
@@ -310,6 +323,19 @@ static void receive_error(struct engine *e, const struct reply *reply, int64_t a
 	} else if (quote->protocol == IP_PROTO_ICMP && quotes_our_host(e, reply, &host)) {
 		error_for_icmp(e, host, row, reply, at_ns);
 	}
+}
+
+/* What a fragment made whole is received like any other packet. */
+static void receive_fragment(struct engine *e, const struct reply *reply, int64_t at_ns)
+{
+	struct datagram datagram;
+	struct reply whole;
+
+	if (!mtu_fragment(e, reply, at_ns, &whole, &datagram))
+		return;
+	e->made_whole = &datagram;
+	engine_receive(e, &whole, at_ns);
+	e->made_whole = NULL;
 }
 
 void engine_receive(struct engine *e, const struct reply *reply, int64_t at_ns)
@@ -341,11 +367,13 @@ void engine_receive(struct engine *e, const struct reply *reply, int64_t at_ns)
 	case REPLY_ICMP_ERROR:
 		receive_error(e, reply, at_ns);
 		break;
+	case REPLY_FRAGMENT:
+		receive_fragment(e, reply, at_ns);
+		break;
 	case REPLY_NONE:
 	case REPLY_ECHO_REQUEST:
 	case REPLY_TIMESTAMP_REQUEST:
 	case REPLY_NEIGHBOUR:
-	case REPLY_FRAGMENT:
 	case REPLY_OTHER:
 		break;
 	}

@@ -319,6 +319,18 @@ static bool lane_next(struct engine *e, struct host *host, struct lane *lane, in
 	return false;
 }
 
+/* The host is finished, unless its path is still being looked at. */
+static void ports_done(struct engine *e, struct host *host, int64_t now_ns)
+{
+	if (!mtu_under_way(host)) {
+		host_finish(e, host, now_ns);
+		return;
+	}
+	host->stage = HOST_MTU;
+	mtu_ports_done(host, now_ns);
+	host_set_wake(e, host, now_ns);
+}
+
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	struct portscan *scan = host->scan;
@@ -345,7 +357,7 @@ bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct p
 	tell_limit(e, host, now_ns);
 	if (scan->settled == scan->slot_count && more_ns == NEVER && !lingers(scan, now_ns, &wake_ns)) {
 		answers_finish(e, host, now_ns);
-		host_finish(e, host, now_ns);
+		ports_done(e, host, now_ns);
 		return false;
 	}
 	host_set_wake(e, host, more_ns < wake_ns ? more_ns : wake_ns);

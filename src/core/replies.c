@@ -182,6 +182,8 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 	lane->wake_ns = at_ns;
 	lane->heard = true;
 	lane->unheard = 0;
+	if (verdict->by_target || answered)
+		mtu_start(e, host, at_ns); /* -Pn: now it is sure that somebody is there */
 	if (e->config.probe.bad_checksum)
 		answers_bad_checksum(e, host, slot, verdict->reason, at_ns);
 	if (verdict->weak && !weak_is_credible(host, slot, attempt, entry, at_ns)) {

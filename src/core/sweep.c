@@ -29,10 +29,10 @@ enum { COOKIE_ATTEMPT_SHIFT = 48, COOKIE_KIND_SHIFT = 44 };
 
 bool sweep_fits(const struct engine_config *config)
 {
-	return !config->ports && !(config->discovery & DISCOVER_NONE) && config->source_count == 0 &&
-	       config->host_timeout_ns == 0 && config->max_host_rate <= 0 && config->max_hosts == 0 &&
-	       config->network->route_count <= MOST_ROUTES && !target_set_has_family(config->targets, 6) &&
-	       target_set_size(config->targets) >= SWEEP_LEAST_ADDRESSES;
+	return !config->ports && config->pmtu == PMTU_OFF && !(config->discovery & DISCOVER_NONE) &&
+	       config->source_count == 0 && config->host_timeout_ns == 0 && config->max_host_rate <= 0 &&
+	       config->max_hosts == 0 && config->network->route_count <= MOST_ROUTES &&
+	       !target_set_has_family(config->targets, 6) && target_set_size(config->targets) >= SWEEP_LEAST_ADDRESSES;
 }
 
 static bool add_round(struct sweep *s, enum probe_kind kind, uint16_t port)

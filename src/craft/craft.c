@@ -27,8 +27,8 @@ enum {
 struct craft {
 	const struct network *network;
 	libnet_t *libnet;
-	uint8_t data[MAX_DATA_BYTES];      /* the payload with its nonce, and the padding */
-	uint8_t whole[MAX_DATAGRAM_BYTES]; /* a datagram of which a fragment is to be sent */
+	uint8_t data[MAX_DATA_BYTES];                /* the payload with its nonce, and the padding */
+	uint8_t whole[CRAFT_MAX_BYTES];              /* a datagram of which a fragment is to be sent */
 	struct template templates[PROBE_KIND_COUNT]; /* the last packet of each kind, for craft_quick */
 };
 
@@ -150,8 +150,7 @@ static bool take_data(struct craft *craft, const struct probe *probe, struct err
 {
 	const uint8_t *data = probe->data ? probe->data : probe->echo_data;
 
-	if (data_bytes(probe) > sizeof(craft->data) ||
-	    (!probe->data && probe->data_bytes > sizeof(probe->echo_data)))
+	if (data_bytes(probe) > sizeof(craft->data) || (!probe->data && probe->data_bytes > sizeof(probe->echo_data)))
 		return err_set(err, ERR_SYSTEM, "a payload of %zu bytes is too long; the most is %zu",
 		               data_bytes(probe), sizeof(craft->data));
 	memcpy(craft->data, data, probe->data_bytes);
@@ -277,8 +276,8 @@ static size_t craft_fragment(struct craft *craft, const struct probe *probe, uin
 		return 0;
 	}
 	if (built(craft,
-	          libnet_build_ipv4((uint16_t)(IPV4_HEADER_BYTES + probe->fragment_bytes), probe->tos, probe->ip_id, place,
-	                            probe->ttl, ip_kinds[probe->kind].protocol, 0, network_order(&probe->src),
+	          libnet_build_ipv4((uint16_t)(IPV4_HEADER_BYTES + probe->fragment_bytes), probe->tos, probe->ip_id,
+	                            place, probe->ttl, ip_kinds[probe->kind].protocol, 0, network_order(&probe->src),
 	                            network_order(&probe->dst), craft->whole + end - probe->fragment_bytes,
 	                            probe->fragment_bytes, craft->libnet, 0),
 	          err) &&

@@ -18,7 +18,8 @@ bool template_fits(const struct template *template, const struct probe *probe)
 	return template->bytes > 0 && t->kind == probe->kind && t->interface == probe->interface &&
 	       t->link == probe->link && t->ttl == probe->ttl && t->tos == probe->tos &&
 	       t->dont_fragment == probe->dont_fragment && t->data_bytes == probe->data_bytes &&
-	       probe->nonce_offset < 0 && addr_equal(&t->src, &probe->src) && probe->dst.family == 4 &&
+	       probe->padding_bytes == 0 && probe->fragment_bytes == 0 && probe->nonce_offset < 0 &&
+	       addr_equal(&t->src, &probe->src) && probe->dst.family == 4 &&
 	       memcmp(t->next_hop_mac, probe->next_hop_mac, MAC_BYTES) == 0;
 }
 
@@ -26,7 +27,8 @@ void template_keep(struct template *template, const struct probe *probe, const u
 {
 	bool known = probe->kind == PROBE_ARP || probe->kind == PROBE_ECHO || probe->kind == PROBE_TIMESTAMP;
 
-	if (!known || bytes > sizeof(template->packet) || probe->data || probe->nonce_offset >= 0)
+	if (!known || bytes > sizeof(template->packet) || probe->data || probe->padding_bytes > 0 ||
+	    probe->fragment_bytes > 0 || probe->nonce_offset >= 0)
 		return;
 	template->probe = *probe;
 	template->bytes = bytes;

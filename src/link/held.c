@@ -60,12 +60,17 @@ static void avoid_reserved(struct port_set *set)
 
 static int bind_family(int family, uint16_t port)
 {
-	static const int off = 0, receive_bytes = 1;
+	static const int off = 0, receive_bytes = 1, mtu = IP_PMTUDISC_INTERFACE, mtu6 = IPV6_PMTUDISC_INTERFACE;
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
 	bool ok = fd >= 0;
 
+	/* Fragmentation needed, verified or forged, must not change this machine's routes: these sockets take no part in it. The
+	 * IPv4 option counts on an IPv6 socket, too. */
+	ok = ok && setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mtu, sizeof(mtu)) == 0;
+	if (family == AF_INET6)
+		ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &mtu6, sizeof(mtu6)) == 0;
 	/* The filter stands before the port is bound, so that not a single datagram is ever queued. */
 	ok = ok && filter_attach_drop_all(fd);
 	ok = ok && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0;

@@ -8,11 +8,13 @@
 
 static int set_options(int fd, const struct interface *interface)
 {
-	static const int on = 1, receive_bytes = 1;
+	static const int on = 1, receive_bytes = 1, mtu = IP_PMTUDISC_INTERFACE;
 
 	/* Without IP_RECVERR a raw socket keeps silent about packets that a full interface queue dropped (ENOBUFS). No ICMP
 	 * error ever reaches this socket: the kernel hands those to sockets of the quoted packet's protocol. */
 	if (setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) != 0 ||
+	    /* Neither does the kernel's own idea of the path MTU hold a packet back or cut it up, nor is it changed. */
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mtu, sizeof(mtu)) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) != 0 ||
 	    !filter_attach_drop_all(fd))

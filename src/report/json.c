@@ -172,6 +172,46 @@ static void print_limit(FILE *out, const struct event *event)
 		put_number(out, "burst", limit->burst);
 }
 
+static void put_fragments(FILE *out, const char *key, enum fragments state)
+{
+	if (state != FRAGMENTS_UNKNOWN)
+		put_string(out, key, fragments_name(state));
+}
+
+static void put_bool(FILE *out, const char *key, bool value)
+{
+	fprintf(out, ",\"%s\":%s", key, value ? "true" : "false");
+}
+
+/* The two directions are always told, and "unknown" is what interface consumers look for there; the rest only when known. */
+static void print_mtu_line(FILE *out, const struct event *event)
+{
+	const struct mtu_event *mtu = &event->u.mtu;
+
+	put_addr(out, "addr", &event->addr);
+	if (mtu->path_mtu) {
+		put_number(out, "path_mtu", mtu->path_mtu);
+		put_string(out, "how", mtu_how_name(mtu->how));
+		put_addr(out, "from", &mtu->from);
+		put_bool(out, "verified", mtu->verified);
+	}
+	put_number(out, "interface_mtu", mtu->interface_mtu);
+	if (mtu->path_mtu)
+		put_bool(out, "black_hole", mtu->black_hole);
+	if (mtu->return_mtu)
+		put_number(out, "return_mtu", mtu->return_mtu);
+	if (mtu->host_mtu)
+		put_number(out, "host_mtu", mtu->host_mtu);
+	put_string(out, "fragments_to_host", fragments_name(mtu->to_host));
+	put_string(out, "fragments_from_host", fragments_name(mtu->from_host));
+	put_fragments(out, "fragments_reversed", mtu->reversed);
+	put_fragments(out, "fragments_tiny_first", mtu->tiny_first);
+	if (mtu->has_reply_df)
+		put_bool(out, "reply_df", mtu->reply_df);
+	put_string(out, "method", mtu->method);
+	put_number(out, "probes", mtu->probes);
+}
+
 static void print_note(FILE *out, const struct event *event)
 {
 	const struct note_event *note = &event->u.note;
@@ -222,6 +262,7 @@ static void json_event(struct report *report, const struct event *event)
 	        [EVENT_HOST] = {"host", print_host},    [EVENT_PORT] = {"port", print_port},
 	        [EVENT_LIMIT] = {"limit", print_limit}, [EVENT_NOTE] = {"note", print_note},
 	        [EVENT_HOST_DONE] = {NULL, NULL},       [EVENT_SWEPT] = {NULL, NULL},
+	        [EVENT_MTU] = {"mtu", print_mtu_line},
 	};
 
 	if (event->kind == EVENT_SWEPT)

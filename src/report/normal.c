@@ -6,6 +6,7 @@
 
 #include "groups.h"
 #include "inactive.h"
+#include "mtu.h"
 #include "port_table.h"
 #include "text.h"
 
@@ -151,6 +152,10 @@ static void print_host_lines(struct report *report, const struct host_result *ho
 	if (host->host.has_mac)
 		print_mac(report, &host->host);
 	fputc('\n', out);
+	if (host->has_mtu && (host->mtu.path_mtu || report->info->verbose > 0)) {
+		print_mtu(out, &host->mtu, report->info->verbose > 0);
+		fputc('\n', out);
+	}
 	if (!host->has_limit)
 		return;
 	fprintf(out, "ICMP errors limited to %.3g/s", host->limit.icmp_per_s);

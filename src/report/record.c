@@ -254,6 +254,10 @@ bool host_record_apply(struct host_record *record, const struct event *event)
 		result->has_limit = true;
 		result->limit = event->u.limit;
 		break;
+	case EVENT_MTU:
+		result->has_mtu = true;
+		result->mtu = event->u.mtu;
+		break;
 	case EVENT_NOTE:
 		return keep_note(result, &event->u.note);
 	case EVENT_HOST_DONE:
@@ -281,7 +285,7 @@ bool host_record_is_plain(const struct host_record *record)
 	const struct host_result *result = &record->result;
 
 	return result->host.state != HOST_UP && !result->host.has_mac && !record->name && !result->has_limit &&
-	       result->note_count == 0 && record->port_count == 0;
+	       !result->has_mtu && result->note_count == 0 && record->port_count == 0;
 }
 
 void host_record_unpack_ports(const struct host_record *record, struct port_event *out)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "groups.h"
+#include "mtu.h"
 #include "text.h"
 
 #define TEXT(s) ((const xmlChar *)(s))
@@ -345,6 +346,58 @@ static void print_times(struct report *report, int64_t rtt_ns)
 	close_element(report);
 }
 
+static void print_elem(struct report *report, const char *key, const char *value)
+{
+	open_element(report, "elem");
+	attribute_text(report, "key", key);
+	check(report, xmlTextWriterWriteString(report->state, TEXT(value)));
+	close_element(report);
+}
+
+static void print_elem_number(struct report *report, const char *key, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%" PRIu32, value);
+	if (value)
+		print_elem(report, key, text);
+}
+
+/* What the path carries, as the output of a script of the host: the DTD's place for it. The keys are those of JSON. */
+static void print_mtu_script(struct report *report, const struct mtu_event *mtu)
+{
+	char *text = NULL, from[ADDR_TEXT_BYTES];
+	size_t n;
+	FILE *memory = open_memstream(&text, &n);
+
+	if (memory)
+		print_mtu(memory, mtu, false);
+	if (!memory || fclose(memory) != 0) {
+		check(report, -1);
+		return;
+	}
+	open_element(report, "hostscript");
+	open_element(report, "script");
+	attribute_text(report, "id", "path-mtu");
+	attribute_text(report, "output", text);
+	free(text);
+	print_elem_number(report, "path_mtu", mtu->path_mtu);
+	if (mtu->path_mtu) {
+		print_elem(report, "how", mtu_how_name(mtu->how));
+		print_elem(report, "verified", mtu->verified ? "true" : "false");
+		print_elem(report, "black_hole", mtu->black_hole ? "true" : "false");
+	}
+	if (addr_is_set(&mtu->from))
+		print_elem(report, "from", addr_format(&mtu->from, from));
+	print_elem_number(report, "interface_mtu", mtu->interface_mtu);
+	print_elem_number(report, "return_mtu", mtu->return_mtu);
+	print_elem_number(report, "host_mtu", mtu->host_mtu);
+	print_elem(report, "fragments_to_host", fragments_name(mtu->to_host));
+	print_elem(report, "fragments_from_host", fragments_name(mtu->from_host));
+	close_element(report);
+	close_element(report);
+}
+
 static void xml_host(struct report *report, const struct host_result *host)
 {
 	const struct scan_info *info = report->info;
@@ -361,6 +414,8 @@ static void xml_host(struct report *report, const struct host_result *host)
 	if (host->host.state == HOST_UP) {
 		if (info->ports)
 			print_ports(report, host);
+		if (host->has_mtu)
+			print_mtu_script(report, &host->mtu);
 		if (host->host.has_rtt)
 			print_times(report, host->host.rtt_ns);
 	}

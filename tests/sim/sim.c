@@ -353,6 +353,9 @@ static void take_event(struct sim *sim, const struct event *event)
 		sim->limits++;
 		sim->last_limit = event->u.limit;
 		break;
+	case EVENT_MTU:
+		sim->mtus[index] = event->u.mtu;
+		break;
 	case EVENT_NOTE:
 		sim->notes++;
 		break;
@@ -425,6 +428,7 @@ void sim_free(struct sim *sim)
 	free(sim->verdicts);
 	free(sim->host_verdicts);
 	free(sim->host_done);
+	free(sim->mtus);
 	free(sim->network.interfaces);
 	free(sim->network.addrs);
 	free(sim->network.routes);
@@ -497,7 +501,8 @@ bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns)
 	sim->verdicts = calloc(sim->host_count * PORTS, sizeof(*sim->verdicts));
 	sim->host_verdicts = calloc(sim->host_count, sizeof(*sim->host_verdicts));
 	sim->host_done = calloc(sim->host_count, sizeof(*sim->host_done));
-	if (!sim->verdicts || !sim->host_verdicts || !sim->host_done)
+	sim->mtus = calloc(sim->host_count, sizeof(*sim->mtus));
+	if (!sim->verdicts || !sim->host_verdicts || !sim->host_done || !sim->mtus)
 		abort();
 	sim->config.targets = sim->targets;
 	sim->config.ports = *ports ? &sim->ports : NULL;

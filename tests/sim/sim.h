@@ -85,6 +85,7 @@ struct sim {
 	struct sim_verdict *verdicts; /* host_count * 65536 */
 	struct host_event *host_verdicts;
 	bool *host_done;
+	struct mtu_event *mtus; /* what was told of each host's path */
 	uint64_t sent, notes, limits;
 	uint64_t given; /* probes that the engine gave out */
 	int64_t next_forgery_ns;
