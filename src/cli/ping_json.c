@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "nscan/ports.h"
+#include "nscan/report.h"
 #include "ping_report.h"
 
 /* "2026-01-30T12:00:00.123Z" */
@@ -22,6 +22,21 @@ static void put_text(json_t *object, const char *key, const char *text)
 {
 	if (text)
 		json_object_set_new(object, key, json_string(text));
+}
+
+/* Text from the network: jansson takes only UTF-8, so what is none becomes \xNN first. */
+static void put_escaped(json_t *object, const char *key, const char *text)
+{
+	char *safe = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&safe, &n);
+
+	if (!out)
+		return;
+	print_escaped(out, text, strlen(text));
+	fclose(out);
+	put_text(object, key, safe);
+	free(safe);
 }
 
 static void put_addr(json_t *object, const char *key, const struct addr *addr)
@@ -55,7 +70,8 @@ static json_t *begin(const char *type, const struct ping_subject *subject)
 
 	put_text(object, "type", type);
 	put_addr(object, "addr", &subject->dst);
-	put_text(object, "name", subject->name);
+	if (subject->name)
+		put_escaped(object, "name", subject->name);
 	put_text(object, "proto", subject->port ? "udp" : "icmp");
 	if (subject->port)
 		put_number(object, "port", subject->port);
@@ -75,7 +91,8 @@ static bool finish(FILE *out, json_t *object)
 	return true;
 }
 
-bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event)
+bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event,
+                     const struct service_reading *said)
 {
 	json_t *object = begin("ping", subject);
 	char time[40];
@@ -99,6 +116,10 @@ bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct
 	if (event->result == PING_ALTERED) {
 		put_number(object, "wrong_bytes", event->wrong_bytes);
 		put_number(object, "first_wrong", event->first_wrong);
+	}
+	if (said) {
+		put_text(object, "service", said->service);
+		put_escaped(object, "info", said->info);
 	}
 	put_if(object, "verified", event->result == PING_ECHO);
 	put_if(object, "proved", event->has_rtt && event->proved);

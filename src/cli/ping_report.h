@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "nscan/ping.h"
+#include "nscan/service.h"
 
 /* What the whole ping is about. Pointers are borrowed. */
 struct ping_subject {
@@ -35,11 +36,14 @@ struct ping_end {
 };
 
 void ping_text_begin(FILE *out, const struct ping_subject *subject);
-void ping_text_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event);
+/* `said` is what a service's answer was read as; NULL: nothing, or not known. `news`: it is not what the answer before was. */
+void ping_text_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event,
+                     const struct service_reading *said, bool news);
 void ping_text_end(FILE *out, const struct ping_subject *subject, const struct ping_end *end);
 
 /* False when memory ran out. */
-bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event);
+bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event,
+                     const struct service_reading *said);
 bool ping_json_end(FILE *out, const struct ping_subject *subject, const struct ping_end *end);
 
 /* Ports of which no probe got a reply, though some are settled; written to `out` (room for `count`). Returns how many. */

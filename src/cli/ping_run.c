@@ -25,6 +25,7 @@ struct ping_run {
 	FILE *json; /* NULL: not asked for */
 	const char *json_path;
 	bool json_failed;
+	char said[SERVICE_INFO_BYTES]; /* what the last answer said */
 };
 
 /* ---- opening ---- */
@@ -155,11 +156,15 @@ static bool open_run(struct ping_run *run, const struct options *options, struct
 
 /* ---- the loop ---- */
 
-static void tell(struct ping_run *run, const struct ping_event *event)
+static void tell(struct ping_run *run, const struct ping_event *event, const struct service_reading *said)
 {
+	bool news = said && strcmp(said->info, run->said) != 0;
+
+	if (news)
+		snprintf(run->said, sizeof(run->said), "%s", said->info);
 	if (run->text)
-		ping_text_event(run->text, &run->subject, event);
-	if (run->json && !ping_json_event(run->json, &run->subject, event))
+		ping_text_event(run->text, &run->subject, event, said, news);
+	if (run->json && !ping_json_event(run->json, &run->subject, event, said))
 		run->json_failed = true;
 }
 
@@ -196,15 +201,19 @@ static void send_due(struct ping_run *run)
 static void on_frame(void *context, const struct frame *frame)
 {
 	struct ping_run *run = context;
+	struct service_reading said;
 	struct ping_event event;
 	struct reply reply;
+	bool known;
 
 	if (!decode_frame(frame->type, frame->bytes, frame->captured, &reply))
 		return;
 	interrupts_release(); /* the wait is over, and writing may take as long as the reader likes */
 	trace_received(&run->scan.trace, &reply, frame->at_ns);
-	if (ping_receive(run->ping, &reply, frame->at_ns, &event))
-		tell(run, &event);
+	if (!ping_receive(run->ping, &reply, frame->at_ns, &event))
+		return;
+	known = event.result == PING_ANSWER && service_read(reply.src_port, reply.data, reply.data_bytes, &said);
+	tell(run, &event, known ? &said : NULL);
 }
 
 static bool receive(struct ping_run *run, struct err *err)
@@ -244,7 +253,7 @@ static void loop(struct ping_run *run)
 
 	while (!must_stop(run)) {
 		while (ping_expire(run->ping, link_now(run->scan.link), &event))
-			tell(run, &event);
+			tell(run, &event, NULL);
 		send_due(run);
 		flush(run);
 		if (ping_done(run->ping))

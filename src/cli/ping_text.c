@@ -80,10 +80,22 @@ static void print_from(FILE *out, const struct ping_subject *subject, const stru
 		fprintf(out, " from port %u", event->from_port);
 }
 
+/* "answer, 118 bytes (domain: dnsmasq-2.89)"; what it says only when it is new. */
+static void print_answer(FILE *out, const struct ping_event *event, const struct service_reading *said, bool news)
+{
+	fprintf(out, "answer, %zu byte%s", event->bytes, plural(event->bytes));
+	if (!said)
+		return;
+	fprintf(out, " (%s", said->service);
+	if (news && said->info[0]) {
+		fputs(": ", out);
+		print_escaped(out, said->info, strlen(said->info));
+	}
+	fputc(')', out);
+}
+
 static void print_result(FILE *out, const struct ping_subject *subject, const struct ping_event *event)
 {
-	const char *service = port_service(subject->port);
-
 	switch (event->result) {
 	case PING_ECHO:
 		fprintf(out, "echo verified, %zu byte%s", event->bytes, plural(event->bytes));
@@ -94,11 +106,6 @@ static void print_result(FILE *out, const struct ping_subject *subject, const st
 	case PING_ALTERED:
 		fprintf(out, "echo altered, %zu bytes, %zu of them wrong, the first at %zu", event->bytes,
 		        event->wrong_bytes, event->first_wrong);
-		break;
-	case PING_ANSWER:
-		fprintf(out, "answer, %zu byte%s", event->bytes, plural(event->bytes));
-		if (service && subject->payload)
-			fprintf(out, " (%s)", service);
 		break;
 	case PING_NOTHING:
 		fputs("nothing", out);
@@ -128,13 +135,17 @@ static void print_marks(FILE *out, const struct ping_event *event)
 		fputs(" (another try was answered before)", out);
 }
 
-void ping_text_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event)
+void ping_text_event(FILE *out, const struct ping_subject *subject, const struct ping_event *event,
+                     const struct service_reading *said, bool news)
 {
 	fprintf(out, "seq=%" PRIu32, event->sequence);
 	if (event->src_port)
 		fprintf(out, " port=%u", event->src_port);
 	fputs(": ", out);
-	print_result(out, subject, event);
+	if (event->result == PING_ANSWER)
+		print_answer(out, event, said, news);
+	else
+		print_result(out, subject, event);
 	if (addr_is_set(&event->from))
 		print_from(out, subject, event);
 	if (event->has_rtt)
