@@ -580,6 +580,38 @@ static void names_the_silent_ports(void **state)
 	stop(&f);
 }
 
+/* Half of the packets get lost: after two repetitions one port of eight would be called silent. */
+static void repeats_as_often_as_the_loss_demands(void **state)
+{
+	struct fixture f = fixture();
+	uint32_t most = 0, first_silent = 0;
+	int64_t now_ns = 0;
+
+	(void)state;
+	f.config.source_port_count = 5;
+	f.config.count = 400;
+	f.config.repeat_as_needed = true;
+	f.config.interval_ns = 10 * MS;
+	start(&f);
+	for (; !ping_done(f.ping); now_ns += MS) {
+		while (ping_expire(f.ping, now_ns, &f.event)) {
+			assert_int_equal(f.event.src_port, 40003);
+			first_silent = first_silent ? first_silent : f.event.tries;
+			most = f.event.tries > most ? f.event.tries : most;
+		}
+		while (ping_next_packet(f.ping, now_ns, &f.probe)) {
+			memcpy(f.sent, f.probe.data, f.probe.data_bytes);
+			put_u16(f.sent + f.probe.nonce_offset, f.probe.nonce);
+			/* The first of two is lost; the port 40003 is stopped. */
+			if (f.probe.src_port != 40003 && f.probe.cookie % 2)
+				receive(&f, echo(&f), now_ns, PING_ECHO);
+		}
+	}
+	assert_int_equal(most, PING_RETRIES_MOST + 1);
+	assert_true(first_silent > 3);
+	stop(&f);
+}
+
 /* ---- ICMP echo ---- */
 
 static struct reply echo_reply(struct fixture *f)
@@ -873,6 +905,7 @@ int main(void)
 	        cmocka_unit_test(gives_unnamed_answers_to_the_longest_waiting),
 	        cmocka_unit_test(computes_the_statistics),
 	        cmocka_unit_test(names_the_silent_ports),
+	        cmocka_unit_test(repeats_as_often_as_the_loss_demands),
 	        cmocka_unit_test(pings_by_icmp),
 	        cmocka_unit_test(asks_for_the_next_hop),
 	        cmocka_unit_test(says_that_the_next_hop_is_silent),

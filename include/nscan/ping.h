@@ -39,6 +39,8 @@ struct ping_config {
 	int64_t interval_ns;  /* between two probes */
 	int64_t timeout_ns;   /* patience with a probe's first packet; 0: from the round trips seen */
 	uint32_t max_retries; /* at most PING_RETRIES_MOST */
+	/* Repeat more often than that where so many packets get lost that a silent probe would prove nothing (see rtt.h). */
+	bool repeat_as_needed;
 	/* Key, ttl, tos and checksum rules of the packets; source ports and `data` are not used. */
 	struct probe_settings probe;
 	const struct payload *payload; /* what to say; NULL: the stamped payload of ping_payload.h */

@@ -76,6 +76,7 @@ static bool start_ping(struct ping_run *run, struct err *err)
 	        .interval_ns = o->interval_ns ? o->interval_ns : DEFAULT_INTERVAL_NS,
 	        .timeout_ns = o->timeout_ns,
 	        .max_retries = o->has_max_retries ? (uint32_t)o->max_retries : DEFAULT_RETRIES,
+	        .repeat_as_needed = !o->has_max_retries && scan->held.count > 1,
 	        .probe = scan->config.probe,
 	        .payload = choose_payload(scan),
 	        .data_bytes = o->has_data ? (size_t)o->data_bytes : PING_DEFAULT_BYTES,

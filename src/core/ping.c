@@ -11,11 +11,15 @@
 #define LEAST_PATIENCE_NS (200 * MS_NS)
 #define ASK_AGAIN_NS      (250 * MS_NS) /* between the first two ARP requests; then twice that, up to a second */
 
-enum { SLOTS_LEAST = 64, ARP_REQUESTS = 3 };
+enum { SLOTS_LEAST = 64, ARP_REQUESTS = 3, DOUBLINGS_MOST = 3, ANSWERS_TO_JUDGE_BY = 8 };
+
+/* One source port of so many thousand may be called silent though it is not. */
+#define WRONG_VERDICTS 0.00002
 
 static size_t slots_for(const struct ping_config *config)
 {
-	uint64_t want = (uint64_t)config->count * (config->max_retries + 1);
+	uint64_t want =
+	        (uint64_t)config->count * ((config->repeat_as_needed ? PING_RETRIES_MOST : config->max_retries) + 1);
 	size_t slots = SLOTS_LEAST;
 
 	while (slots < PING_PACKETS_KEPT && (config->count == 0 || slots < want))
@@ -123,6 +127,17 @@ static struct ping_probe *begin_probe(struct ping *ping, int64_t now_ns)
 	return probe;
 }
 
+/* How often a silent probe is repeated. What was answered tells how much gets lost. */
+static uint32_t retries(const struct ping *ping)
+{
+	uint32_t least = ping->config.max_retries;
+
+	if (!ping->config.repeat_as_needed || ping->loss.asked < ANSWERS_TO_JUDGE_BY)
+		return least;
+	return loss_asks_needed(&ping->loss, WRONG_VERDICTS, least + 1, PING_RETRIES_MOST + 1) - 1;
+}
+
+/* Of the packets that repeat as needed only the first few are waited for ever longer. */
 static int64_t patience(const struct ping *ping, unsigned attempt)
 {
 	int64_t most_ns = PING_PATIENCE_MOST_S * SECOND_NS;
@@ -132,6 +147,8 @@ static int64_t patience(const struct ping *ping, unsigned attempt)
 		wait_ns = rtt_timeout(&ping->rtt, FIRST_PATIENCE_NS, LEAST_PATIENCE_NS);
 	if (wait_ns > most_ns)
 		return wait_ns;
+	if (ping->config.repeat_as_needed && attempt > DOUBLINGS_MOST)
+		attempt = DOUBLINGS_MOST;
 	wait_ns <<= attempt; /* at most 60 s << 10 */
 	return wait_ns < most_ns ? wait_ns : most_ns;
 }
@@ -158,7 +175,7 @@ static void send_packet(struct ping *ping, struct ping_probe *probe, int64_t now
 /* The packet whose time has run out, the earliest queue first. */
 static struct ping_packet *next_due(const struct ping *ping, int64_t now_ns)
 {
-	for (unsigned i = 0; i <= ping->config.max_retries; i++) {
+	for (unsigned i = 0; i <= PING_RETRIES_MOST; i++) {
 		int32_t slot = ping->queues[i].first;
 
 		if (slot != NO_SLOT && ping->packets[slot].due_ns <= now_ns)
@@ -219,8 +236,7 @@ bool ping_expire(struct ping *ping, int64_t now_ns, struct ping_event *out)
 		struct ping_probe *probe = ping_probe_find(ping, packet->sequence);
 		bool wanted = probe && probe->result == PING_WAITING;
 
-		if (wanted && packet->due_ns <= now_ns && packet->attempt < ping->config.max_retries &&
-		    !crowded_slot(ping))
+		if (wanted && packet->due_ns <= now_ns && packet->attempt < retries(ping) && !crowded_slot(ping))
 			break; /* to be repeated */
 		lose(ping, packet);
 		if (!wanted)
@@ -267,7 +283,7 @@ bool ping_next_packet(struct ping *ping, int64_t now_ns, struct probe *out)
 	while ((packet = next_due(ping, now_ns))) {
 		struct ping_probe *probe = ping_probe_find(ping, packet->sequence);
 
-		if (packet->attempt >= ping->config.max_retries)
+		if (packet->attempt >= retries(ping))
 			break; /* for ping_expire to tell */
 		lose(ping, packet);
 		if (!probe || probe->result != PING_WAITING)
@@ -300,7 +316,7 @@ int64_t ping_wake(const struct ping *ping)
 	const struct ping_neighbour *n = &ping->neighbour;
 	int64_t wake_ns = INT64_MAX;
 
-	for (unsigned i = 0; i <= ping->config.max_retries; i++) {
+	for (unsigned i = 0; i <= PING_RETRIES_MOST; i++) {
 		int32_t slot = ping->queues[i].first;
 
 		if (slot != NO_SLOT && ping->packets[slot].due_ns < wake_ns)

@@ -76,6 +76,7 @@ struct ping {
 	uint64_t newest_reply; /* serial of the latest packet answered, plus 1 */
 	uint16_t echo_id;      /* ICMP identifier of this run */
 	struct rtt rtt;
+	struct loss loss; /* of probes that were answered */
 	struct ping_stats stats;
 	struct payload saying;            /* what the packet at hand says */
 	uint8_t bytes[PAYLOAD_MAX_BYTES]; /* of the stamped payload */

@@ -173,6 +173,8 @@ static void settle(struct ping *ping, struct ping_packet *packet, const struct r
 		ping_times_add(out->result == PING_REFUSED ? &stats->refusals : &stats->answers, out->rtt_ns);
 	}
 	out->again = probe && probe->result >= PING_REFUSED;
+	if (replied && !out->again && !out->late)
+		loss_answered(&ping->loss, packet->attempt);
 	if (probe)
 		ping_probe_settle(ping, probe, out->result);
 }
