@@ -59,7 +59,7 @@ help:
 	@echo 'lint     clang-format, cppcheck, layering'
 	@echo 'bench    speed and memory beside other scanners (root)'
 	@echo 'sim      many more simulated scenarios than check runs'
-	@echo 'golden   decode every capture of pcaps anew, for git diff'
+	@echo 'golden   decode and report every capture of pcaps anew: shows the difference, asks, rewrites'
 	@echo 'fuzz     libFuzzer, FUZZ_SECONDS for each target'
 	@echo 'install  PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 
@@ -116,10 +116,11 @@ bench: deps nscan
 	@tests/bench/run
 sim: deps-build deps-test
 	@tests/sim/run
-# What decode makes of every capture, written anew, for a person to look at.
-golden: $(BUILD)/tests/test_pcaps
+# What decode makes of every capture, and what is reported from it, for a person to look at.
+golden: $(BUILD)/tests/test_pcaps $(BUILD)/nscan
+	@tests/cli/pcaps.sh golden
 	$(Q)$< golden
-	@echo 'now: pcaps/judge asks tshark whether that is right, git diff pcaps shows what changed'
+	@echo 'now: pcaps/judge asks tshark whether the decoding is right, git diff pcaps shows what changed'
 
 FUZZ_SECONDS ?= 600
 fuzz: deps-build deps-test

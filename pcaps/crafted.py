@@ -303,6 +303,7 @@ def others():
     ])
 
 
-for make in (port_unreach_bsd, frag_needed_old, vlan, raw_ip, ipv6, ip_options, rfc4884, lying_lengths, padding, bad_checksums,
-             others):
-    make()
+if __name__ == "__main__":
+    for make in (port_unreach_bsd, frag_needed_old, vlan, raw_ip, ipv6, ip_options, rfc4884, lying_lengths, padding, bad_checksums,
+                 others):
+        make()

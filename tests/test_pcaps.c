@@ -1,4 +1,4 @@
-/* test_pcaps.c: every capture of pcaps/LIST decodes to what stands beside it.
+/* test_pcaps.c: every capture of pcaps/LIST decodes to what stands beside it. (What is reported from it: tests/cli/pcaps.sh.)
  *
  *     test_pcaps              compares, printing the first difference
  *     test_pcaps golden       rewrites the .expected files instead; pcaps/judge and git diff say whether that was right
@@ -18,12 +18,13 @@
 #include "nscan/decode.h"
 #include "nscan/wire.h"
 
-enum { MAX_CAPTURES = 64, NAME_BYTES = 64, PATH_BYTES = 4096, DATA_SHOWN = 12, MAX_FILE_BYTES = 20000 };
+enum { MAX_CAPTURES = 128, NAME_BYTES = 64, PATH_BYTES = 4096, DATA_SHOWN = 12, MAX_FILE_BYTES = 20000 };
 
-/* The names in pcaps/LIST. */
+/* The names in pcaps/LIST. Of those behind `decoded` only the report is tested: libpcap does not read them to their end. */
 struct captures {
 	char names[MAX_CAPTURES][NAME_BYTES];
 	size_t count;
+	size_t decoded;
 };
 
 static const char *const kind_names[] = {
@@ -62,21 +63,34 @@ static FILE *open_file(const char *name, const char *suffix, const char *mode)
 	return file;
 }
 
-/* LIST: a name, white space, what it is for; '#' starts a comment. */
+/* LIST: a name, white space, its kind, what it is for; '#' starts a comment. Reads the names of one sort. */
+static void read_names(FILE *file, bool decoded, struct captures *out)
+{
+	char line[512], name[NAME_BYTES], kind[16];
+
+	rewind(file);
+	while (out->count < MAX_CAPTURES && fgets(line, sizeof(line), file)) {
+		if (line[0] == '#' || sscanf(line, "%63s %15s", name, kind) != 2 ||
+		    (strcmp(kind, "report") != 0) != decoded)
+			continue;
+		snprintf(out->names[out->count++], NAME_BYTES, "%s", name);
+	}
+}
+
 static bool read_list(struct captures *out)
 {
-	char path[PATH_BYTES], line[512];
+	char path[PATH_BYTES];
 	FILE *file;
 
 	path_of(path, "LIST", "");
 	file = fopen(path, "r");
 	if (!file)
 		return false;
-	while (out->count < MAX_CAPTURES && fgets(line, sizeof(line), file))
-		if (line[0] != '#' && sscanf(line, "%63s", out->names[out->count]) == 1)
-			out->count++;
+	read_names(file, true, out);
+	out->decoded = out->count;
+	read_names(file, false, out);
 	fclose(file);
-	return out->count > 0;
+	return out->decoded > 0;
 }
 
 static void write_endpoints(FILE *out, const struct addr *src, const struct addr *dst)
@@ -284,7 +298,7 @@ static void any_frame_may_be_cut(void **state)
 {
 	const struct captures *captures = *state;
 
-	for (size_t i = 0; i < captures->count; i++) {
+	for (size_t i = 0; i < captures->decoded; i++) {
 		enum frame_link link;
 		pcap_t *capture = open_capture(captures->names[i], &link);
 		struct pcap_pkthdr *header;
@@ -319,7 +333,7 @@ static void list_names_every_capture(void **state)
 	while ((entry = readdir(folder))) {
 		const char *dot = strrchr(entry->d_name, '.');
 
-		if (!dot || (strcmp(dot, ".pcap") != 0 && strcmp(dot, ".expected") != 0))
+		if (!dot || (strcmp(dot, ".pcap") != 0 && strcmp(dot, ".expected") != 0 && strcmp(dot, ".json") != 0))
 			continue;
 		if (!is_listed(captures, entry->d_name, (size_t)(dot - entry->d_name)))
 			fail_msg("pcaps/%s is not in pcaps/LIST", entry->d_name);
@@ -346,7 +360,7 @@ static void captures_are_small(void **state)
 
 static int rewrite_expected(const struct captures *captures)
 {
-	for (size_t i = 0; i < captures->count; i++) {
+	for (size_t i = 0; i < captures->decoded; i++) {
 		FILE *out = open_file(captures->names[i], ".expected", "w");
 		unsigned frames = decode_capture(captures->names[i], out);
 
@@ -375,7 +389,7 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "golden") == 0)
 		return rewrite_expected(&captures);
-	for (size_t i = 0; i < captures.count; i++)
+	for (size_t i = 0; i < captures.decoded; i++)
 		tests[i + 3] = (struct CMUnitTest){.name = captures.names[i],
 		                                   .test_func = decodes_as_expected,
 		                                   .initial_state = captures.names[i]};

@@ -32,8 +32,10 @@ struct reading {
 	sigset_t wait_mask;
 	bool follow; /* some input is a pipe or a terminal: what becomes known is told at once */
 	bool begun;
-	int64_t last_ns; /* of the packet before: for those without a time */
-	uint64_t packets, undecoded, dropped;
+	bool has_times;
+	int64_t first_ns; /* of the first packet */
+	int64_t last_ns;  /* of the packet before: for those without a time */
+	uint64_t packets, cut_short, dropped;
 	struct strange_link strange[LINK_TYPES_MAX];
 	size_t strange_count;
 	bool interrupted;
@@ -183,14 +185,17 @@ static void take_packet(struct reading *r, const struct captured_packet *packet)
 	r->packets++;
 	if (packet->has_time)
 		r->last_ns = packet->at_ns;
+	if (packet->has_time && !r->has_times)
+		r->first_ns = packet->at_ns;
+	r->has_times = r->has_times || packet->has_time;
 	if (!frame_link_known((unsigned)packet->link_type)) {
 		count_strange(r, packet->link_type);
 		return;
 	}
 	if (r->follow)
-		begin(r, r->last_ns);
+		begin(r, r->first_ns);
 	if (!decode_frame((enum frame_link)packet->link_type, packet->bytes, packet->captured, &reply)) {
-		r->undecoded++;
+		r->cut_short += packet->captured < packet->wire_bytes;
 		return;
 	}
 	if (packet->direction == CAPTURE_OUTBOUND)
@@ -285,6 +290,10 @@ static const char *make_note(struct reading *r, const struct observer_summary *s
 		used += (size_t)snprintf(r->note + used, sizeof(r->note) - used,
 		                         "%s%" PRIu64 " frames of link type %d cannot be read", used ? "; " : "",
 		                         r->strange[i].frames, r->strange[i].type);
+	if (r->cut_short > 0 && used < sizeof(r->note))
+		used += (size_t)snprintf(r->note + used, sizeof(r->note) - used,
+		                         "%s%" PRIu64 " frame%s cut too short by the capture to be read",
+		                         used ? "; " : "", r->cut_short, r->cut_short == 1 ? " was" : "s were");
 	if (r->packets == 0 && used == 0)
 		used += (size_t)snprintf(r->note, sizeof(r->note), "there is no packet in the capture");
 	return used ? r->note : NULL;
@@ -301,7 +310,7 @@ static void finish(struct reading *r)
 	    !observer_ports(r->observer, &r->ports))
 		r->status = 1;
 	observer_summarise(r->observer, &seen);
-	begin(r, seen.first_ns);
+	begin(r, seen.has_times ? seen.first_ns : r->has_times ? r->first_ns : live_wall_ns());
 	drain(r);
 	observer_summarise(r->observer, &seen);
 	if (seen.out_of_memory) {

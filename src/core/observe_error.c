@@ -4,6 +4,7 @@
 #include "nscan/checksum.h"
 #include "observer.h"
 
+#define EXPIRED "time-exceeded"
 enum { START_S = 3 }; /* what was asked before the capture began may be answered that much later */
 
 /* The error's own words about the host, whatever the question was. */
@@ -17,12 +18,13 @@ static void about_host(struct observer *o, uint32_t host, uint32_t sender, const
 		host_proved(o, host, proof);
 		return;
 	}
-	/* A router speaks for it. "There is no way to that host" outweighs that something is not let through. */
-	if (row->meaning != ICMP_MEANS_FILTERED || (h->gone && !row->host_gone) || (h->gone_reason && !row->host_gone))
+	/* A router speaks for it. "There is no way to that host" outweighs that something is not let through; of those where
+	 * its time ran out the last one is the furthest. */
+	if (row->meaning != ICMP_MEANS_FILTERED || h->gone)
 		return;
-	if (h->gone && row->host_gone)
+	if (h->gone_reason && !row->host_gone && strcmp(h->gone_reason, EXPIRED) != 0)
 		return;
-	h->gone = h->gone || row->host_gone;
+	h->gone = row->host_gone;
 	h->gone_reason = row->name;
 	h->gone_from = sender;
 }
@@ -108,7 +110,7 @@ static void refused(struct observer *o, const struct question_quoted *question, 
                     const struct icmp_row *row, const struct proof *proof)
 {
 	bool by_target = sender == question->server;
-	bool expired = row->meaning == ICMP_MEANS_FILTERED && strcmp(row->name, "time-exceeded") == 0;
+	bool expired = row->meaning == ICMP_MEANS_FILTERED && strcmp(row->name, EXPIRED) == 0;
 	struct finding finding = {.state = row->meaning == ICMP_MEANS_PORT_CLOSED && by_target ? PORT_CLOSED
 	                                                                                       : PORT_FILTERED,
 	                          .weight = by_target ? WEIGHT_TARGET

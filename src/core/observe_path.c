@@ -6,8 +6,11 @@ void observe_fragment(struct observer *o, const struct reply *reply, int64_t at_
 	struct datagram datagram;
 	struct reply whole;
 
-	if (reassembly_take(o->reassembly, reply, at_ns, &datagram) != REASSEMBLY_WHOLE ||
-	    !decode_frame(FRAME_RAW_IP, datagram.packet, datagram.bytes, &whole))
+	enum reassembly_verdict verdict = reassembly_take(o->reassembly, reply, at_ns, &datagram);
+
+	if (verdict == REASSEMBLY_REFUSED)
+		reject(o);
+	if (verdict != REASSEMBLY_WHOLE || !decode_frame(FRAME_RAW_IP, datagram.packet, datagram.bytes, &whole))
 		return;
 	whole.to_group = whole.to_group || reply->to_group;
 	whole.sent_from_here = reply->sent_from_here;

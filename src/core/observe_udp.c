@@ -209,6 +209,8 @@ static enum side side_of(const struct observer *o, uint32_t src, uint32_t dst, c
 		return side;
 	if (asks_from(&o->hosts[src], reply->src_port))
 		return SIDE_QUESTION;
+	if (asks_from(&o->hosts[dst], reply->dst_port))
+		return SIDE_ANSWER;
 	at_src = port_lookup(o, src, reply->src_port);
 	at_dst = port_lookup(o, dst, reply->dst_port);
 	src_asked = at_src != NONE && o->ports[at_src].asks + o->ports[at_src].quoted > 0;
@@ -283,6 +285,15 @@ static bool observe_other_port(struct observer *o, uint32_t src, uint32_t dst, c
 	return true;
 }
 
+static void forget_stray(struct observer *o, struct flow *flow)
+{
+	uint32_t index = port_lookup(o, flow->server, flow->server_port);
+
+	flow->stray = false;
+	if (index != NONE && o->ports[index].strays > 0)
+		o->ports[index].strays--;
+}
+
 /* The question of an answer that was taken for a stray: the file has them in the wrong order. */
 static void answered_before(struct observer *o, struct flow *flow, const struct reply *reply, int64_t at_ns)
 {
@@ -290,9 +301,7 @@ static void answered_before(struct observer *o, struct flow *flow, const struct 
 	struct reply came = *reply;
 	uint32_t index = port_lookup(o, flow->server, flow->server_port);
 
-	flow->stray = false;
-	if (index != NONE && o->ports[index].strays > 0)
-		o->ports[index].strays--;
+	forget_stray(o, flow);
 	if (index != NONE)
 		came.ttl = o->ports[index].stray_ttl;
 	came.ip_id = flow->answer_id;
@@ -324,7 +333,8 @@ void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragmen
 			answered_before(o, flow, reply, at_ns);
 			return;
 		}
-		flow->stray = false;
+		/* A conversation that the service's side began, or of which the capture has not the beginning. */
+		forget_stray(o, flow);
 	}
 	if (flow && flow->stray) {
 		uint32_t index = port_lookup(o, flow->server, flow->server_port);
