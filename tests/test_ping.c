@@ -575,7 +575,10 @@ static void names_the_silent_ports(void **state)
 		assert_int_equal(ports[i].port, many_ports[i]);
 		assert_int_equal(ports[i].probes, 2);
 		assert_int_equal(ports[i].replied, i == 1 || i == 3 ? 0 : 2);
+		assert_int_equal(ping_port_is_silent(&ports[i]), i == 1 || i == 3);
 	}
+	assert_true(ping_loss_percent(stats(&f)) == 40);
+	assert_true(ping_loss_percent_elsewhere(stats(&f), ports, count) == 0);
 	assert_true(ping_done(f.ping));
 	stop(&f);
 }

@@ -127,9 +127,18 @@ uint64_t ping_stats_replied(const struct ping_stats *stats);
 /* What one source port has seen. */
 struct ping_port {
 	uint16_t port;
-	uint32_t probes;  /* settled ones */
-	uint32_t replied; /* of them, with an answer or a refusal */
+	uint32_t probes;   /* settled ones */
+	uint32_t replied;  /* of them, with an answer or a refusal */
+	uint32_t packets;  /* that the kernel took */
+	uint32_t received; /* of them, answered or refused */
 };
+
+/* The loss, in percent, of what is no longer waited for; of the packets from source ports that are not silent where there are several.
+ * Negative: there is nothing to tell it by. */
+double ping_loss_percent(const struct ping_stats *stats);
+double ping_loss_percent_elsewhere(const struct ping_stats *stats, const struct ping_port *ports, size_t count);
+/* None of its probes that are settled got an answer or a refusal. */
+bool ping_port_is_silent(const struct ping_port *port);
 
 struct ping;
 

@@ -172,15 +172,15 @@ bool ping_json_end(FILE *out, const struct ping_subject *subject, const struct p
 {
 	const struct ping_stats *stats = end->stats;
 	json_t *object = begin("ping-summary", subject);
-	uint64_t settled = stats->packets - stats->waiting;
+	double loss = ping_loss_percent(stats);
+	double elsewhere = ping_loss_percent_elsewhere(stats, end->ports, end->port_count);
 
 	put_number(object, "probes", stats->probes);
 	put_results(object, stats);
 	put_number(object, "sent", stats->packets);
 	put_number(object, "received", stats->received);
-	if (settled > 0)
-		json_object_set_new(object, "loss_percent",
-		                    json_real(100.0 * (double)ping_stats_lost(stats) / (double)settled));
+	if (loss >= 0)
+		json_object_set_new(object, "loss_percent", json_real(loss));
 	put_number(object, "lost", ping_stats_lost(stats));
 	put_number(object, "under_way", stats->waiting);
 	put_number(object, "errors", stats->errors);
@@ -196,6 +196,8 @@ bool ping_json_end(FILE *out, const struct ping_subject *subject, const struct p
 	put_times(object, "refusal_rtt_us", &stats->refusals);
 	if (end->port_count > 1)
 		put_silent_ports(object, end);
+	if (end->port_count > 1 && elsewhere >= 0)
+		json_object_set_new(object, "loss_percent_elsewhere", json_real(elsewhere));
 	json_object_set_new(object, "elapsed_s", json_real((double)(end->elapsed_ns / 1000000) / 1000));
 	json_object_set_new(object, "partial", json_boolean(end->partial_why != NULL));
 	put_text(object, "why", end->partial_why);

@@ -201,13 +201,13 @@ static void print_count(FILE *out, uint64_t count, const char *words)
 static void print_packets(FILE *out, const struct ping_end *end)
 {
 	const struct ping_stats *stats = end->stats;
-	uint64_t settled = stats->packets - stats->waiting;
+	double loss = ping_loss_percent(stats);
 
 	fprintf(out, "%" PRIu64 " packet%s sent, %" PRIu64 " received", stats->packets, plural(stats->packets),
 	        stats->received);
 	print_count(out, stats->errors, "errors");
-	if (settled > 0)
-		fprintf(out, ", %.4g%% loss", 100.0 * (double)ping_stats_lost(stats) / (double)settled);
+	if (loss >= 0)
+		fprintf(out, ", %.4g%% loss", loss);
 	print_count(out, stats->waiting, "under way");
 	print_count(out, stats->retransmissions, "repetitions");
 	print_count(out, stats->duplicates, "duplicates");
@@ -228,7 +228,7 @@ size_t ping_silent_ports(const struct ping_port *ports, size_t count, uint16_t *
 	size_t silent = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (ports[i].probes > 0 && ports[i].replied == 0)
+		if (ping_port_is_silent(&ports[i]))
 			out[silent++] = ports[i].port;
 	}
 	return silent;
@@ -236,6 +236,7 @@ size_t ping_silent_ports(const struct ping_port *ports, size_t count, uint16_t *
 
 static void print_silent_ports(FILE *out, const struct ping_end *end)
 {
+	double elsewhere = ping_loss_percent_elsewhere(end->stats, end->ports, end->port_count);
 	size_t asked = 0, silent;
 	uint16_t *list;
 	char *text;
@@ -249,7 +250,9 @@ static void print_silent_ports(FILE *out, const struct ping_end *end)
 	text = silent > 0 ? port_list_format(&(struct port_list){list, silent}) : NULL;
 	if (text)
 		fprintf(out, "Source ports without a reply: %s (%zu of %zu)\n", text, silent, asked);
-	else if (list && asked > 0)
+	if (text && elsewhere >= 0)
+		fprintf(out, "Loss on the others: %.4g%%\n", elsewhere);
+	if (!text && list && asked > 0)
 		fprintf(out, "Every one of %zu source ports got a reply\n", asked);
 	free(text);
 	free(list);

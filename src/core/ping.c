@@ -169,6 +169,8 @@ static void send_packet(struct ping *ping, struct ping_probe *probe, int64_t now
 	ping_queue_add(ping, packet, patience(ping, packet->attempt));
 	ping->stats.packets++;
 	ping->stats.retransmissions += packet->attempt > 0;
+	if (ping->ports)
+		ping_port_of(ping, packet->sequence)->packets++;
 	probe->tries++;
 }
 
@@ -213,7 +215,7 @@ static void fail_for_want_of_neighbour(struct ping *ping, int64_t now_ns, struct
 
 	*out = (struct ping_event){.result = PING_NO_NEIGHBOUR, .sequence = probe->sequence, .at_ns = now_ns};
 	if (ping->ports)
-		out->src_port = ping->ports[(probe->sequence - 1) % ping->config.source_port_count].port;
+		out->src_port = ping_port_of(ping, probe->sequence)->port;
 	ping_probe_settle(ping, probe, PING_NO_NEIGHBOUR);
 }
 
@@ -306,6 +308,8 @@ void ping_send_failed(struct ping *ping, uint64_t cookie)
 		return;
 	packet->unsent = true;
 	ping->stats.packets--;
+	if (ping->ports)
+		ping_port_of(ping, packet->sequence)->packets--;
 	ping->stats.retransmissions -= packet->attempt > 0;
 	if (packet->state == PACKET_OPEN)
 		ping->stats.waiting--; /* it keeps its place in the queue, so that it is repeated in time */

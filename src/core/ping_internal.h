@@ -103,6 +103,8 @@ void ping_queue_add(struct ping *ping, struct ping_packet *packet, int64_t patie
 void ping_queue_remove(struct ping *ping, struct ping_packet *packet);
 
 /* ping_stats.c */
+/* The counts of the packet's source port; NULL for ICMP echo. */
+struct ping_port *ping_port_of(struct ping *ping, uint32_t sequence);
 void ping_times_add(struct ping_times *times, int64_t rtt_ns);
 /* Better knowledge about a probe replaces what was known. False when it is no better. */
 bool ping_probe_settle(struct ping *ping, struct ping_probe *probe, enum ping_result result);

@@ -167,6 +167,8 @@ static void settle(struct ping *ping, struct ping_packet *packet, const struct r
 	stats->errors -= packet->state == PACKET_ERROR;
 	packet->state = replied ? PACKET_REPLIED : PACKET_ERROR;
 	stats->received += replied;
+	if (ping->ports && replied)
+		ping_port_of(ping, packet->sequence)->received++;
 	stats->errors += !replied;
 	if (replied) {
 		rtt_sample(&ping->rtt, out->rtt_ns);

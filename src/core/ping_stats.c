@@ -55,15 +55,45 @@ uint64_t ping_stats_replied(const struct ping_stats *stats)
 	return ping_stats_answered(stats) + stats->results[PING_REFUSED];
 }
 
+struct ping_port *ping_port_of(struct ping *ping, uint32_t sequence)
+{
+	return ping->ports ? &ping->ports[(sequence - 1) % ping->config.source_port_count] : NULL;
+}
+
+bool ping_port_is_silent(const struct ping_port *port)
+{
+	return port->probes > 0 && port->replied == 0;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole > 0 ? 100.0 * (double)part / (double)whole : -1;
+}
+
+double ping_loss_percent(const struct ping_stats *stats)
+{
+	return percent(ping_stats_lost(stats), stats->packets - stats->waiting);
+}
+
+double ping_loss_percent_elsewhere(const struct ping_stats *stats, const struct ping_port *ports, size_t count)
+{
+	uint64_t packets = 0, received = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		packets += ping_port_is_silent(&ports[i]) ? 0 : ports[i].packets;
+		received += ports[i].received;
+	}
+	/* What is still under way cannot be told apart by port; then there is no figure. */
+	return stats->waiting == 0 && packets >= received ? percent(packets - received, packets) : -1;
+}
+
 bool ping_probe_settle(struct ping *ping, struct ping_probe *probe, enum ping_result result)
 {
 	enum ping_result before = (enum ping_result)probe->result;
-	struct ping_port *port = NULL;
+	struct ping_port *port = ping_port_of(ping, probe->sequence);
 
 	if (result <= before)
 		return false;
-	if (ping->ports)
-		port = &ping->ports[(probe->sequence - 1) % ping->config.source_port_count];
 	ping->stats.results[before]--;
 	ping->stats.results[result]++;
 	probe->result = (uint8_t)result;
