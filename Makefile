@@ -68,11 +68,17 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libmnl-d
 RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping procps util-linux jq python3
 TEST_PACKAGES  := libcmocka-dev shellcheck clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db ieee-data
 
-.PHONY: deps-quiet deps-build deps-run deps-test
-deps: deps-build deps-run deps-test
+# Servers that the scan of real daemons has to find (tests/lab/daemons).
+DAEMON_PACKAGES := rpcbind memcached coturn kamailio libcoap3-bin freeradius krb5-kdc krb5-admin-server strongswan-starter strongswan-charon \
+                   openvpn xl2tpd avahi-daemon samba xinetd mumble-server ioquake3-server teeworlds-server minetest-server bind9 wsdd2 knxd \
+                   miniupnpd openipmi aria2 caddy osmo-ggsn osmo-mgw xdm openssl
+
+.PHONY: deps-quiet deps-build deps-run deps-test deps-daemons
+deps: deps-build deps-run deps-test deps-daemons
 deps-build deps-quiet: ; @tests/support/deps $(BUILD_PACKAGES)
 deps-run: ; @tests/support/deps $(RUN_PACKAGES)
 deps-test: ; @tests/support/deps $(TEST_PACKAGES)
+deps-daemons: ; @tests/support/deps $(DAEMON_PACKAGES)
 
 program: nscan
 nscan: $(BUILD)/nscan

@@ -408,7 +408,8 @@ static void prepare(struct port_answer *answer, const struct port_slot *slot, si
 	if (answer->prepared)
 		return;
 	answer->prepared = true;
-	for (size_t i = 0; i < payloads && i < slot->attempts; i++)
+	/* Attempts went through the payloads in turn, unless some were passed over. */
+	for (size_t i = 0; i < payloads && i < slot->attempts && slot->passed_over == 0; i++)
 		answer->asked[i] = TIMES_ASKED;
 	for (size_t i = 0; i < EXCHANGES; i++) {
 		if (answer->exchanges[i].used && answer->exchanges[i].answers > 0)

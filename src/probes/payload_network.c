@@ -55,7 +55,7 @@ static enum answer judge_dhcp(const uint8_t *data, size_t n, uint16_t nonce)
 enum { RIP_REQUEST = 1, RIP_RESPONSE = 2, RIP_VERSION = 2, RIP_FAMILY_IP = 2, RIP_INFINITY = 16, RIP_ENTRY_BYTES = 20 };
 
 /* RFC 2453 3.9.1: the metric of one route, not the whole table: the answer has the size of the request. */
-static size_t build_rip(uint8_t *out)
+static size_t build_rip_route(uint8_t *out)
 {
 	struct request r = {out, 0};
 
@@ -67,6 +67,19 @@ static size_t build_rip(uint8_t *out)
 	add_u32(&r, 0); /* the default route */
 	add_u32(&r, 0); /* its mask */
 	add_u32(&r, 0); /* next hop */
+	add_u32(&r, RIP_INFINITY);
+	return r.n;
+}
+
+/* The whole table: one entry of no family. Some routers answer nothing else. */
+static size_t build_rip_table(uint8_t *out)
+{
+	struct request r = {out, 0};
+
+	add_u8(&r, RIP_REQUEST);
+	add_u8(&r, RIP_VERSION);
+	add_u16(&r, 0);
+	add_zeroes(&r, RIP_ENTRY_BYTES - 4);
 	add_u32(&r, RIP_INFINITY);
 	return r.n;
 }
@@ -255,12 +268,19 @@ static const struct payload rows[] = {
          .nonce_offset = 6,
          .address_offset = DHCP_OUR_ADDRESS,
          .judge = judge_dhcp},
-        {.name = "rip-request",
+        {.name = "rip-default-route",
          .ports = {520},
          .source = "RFC 2453 3.9.1",
-         .build = build_rip,
+         .build = build_rip_route,
          .nonce_offset = -1,
          .judge = judge_rip},
+        {.name = "rip-table",
+         .ports = {520},
+         .source = "RFC 2453 3.9.1",
+         .build = build_rip_table,
+         .nonce_offset = -1,
+         .judge = judge_rip,
+         .opt_in = true},
         {.name = "natpmp-external-address",
          .ports = {5351},
          .source = "RFC 6886 3.2",

@@ -23,7 +23,7 @@ ikev2-sa-init isakmp            ikev1-main-mode isakmp           ikev2-sa-init-n
 ssdp-search ssdp                sip-options sip                  tftp-read tftp                  memcached-version memcache
 stun-binding stun               echo echo                        any-datagram daytime            any-512-bytes data
 quic-version-negotiation quic   dtls-client-hello dtls           kerberos-as-req kerberos        cldap-root cldap
-radius-status radius            dhcp-inform dhcp                 rip-request rip                 natpmp-external-address portcontrol
+radius-status radius            dhcp-inform dhcp                 rip-default-route rip           rip-table rip        natpmp-external-address portcontrol
 pcp-announce portcontrol        stamp-sender twamp.test          capwap-discovery capwap         openvpn-client-reset openvpn
 l2tp-sccrq l2tp                 gtp2-echo gtp:gtpv2              gtp1-echo gtp                   iax-poke iax2
 mgcp-audit-endpoint mgcp        mumble-ping data                 teamspeak-init data             slp-service-agent srvloc
