@@ -244,6 +244,33 @@ static void test_later_and_known_win(void **state)
 	fixture_remove(folder);
 }
 
+/* A large sweep lists who is inactive as ranges. */
+static void test_ranges(void **state)
+{
+	static const char *const files[] = {"a", "b"};
+	char *folder = fixture_folder(), *text;
+	struct err err;
+
+	(void)state;
+	write_text(folder, "a",
+	           SCAN("12:00:00", "") HOST(
+	                   "7", "up") "{\"type\":\"range\",\"first\":\"10.0.0.8\",\"last\":\"10.0.0.17\",\"addresses\":"
+	                              "10,\"state\":\"down\",\"reason\":\"r\"}\n" SUMMARY("1", "10", "0", "false"));
+	write_text(folder, "b", SCAN("13:00:00", "") HOST("9", "up") SUMMARY("1", "0", "0", "false"));
+	text = merge(folder, files, 2, "-oN", &err);
+	assert_int_equal(err.code, ERR_NONE);
+	assert_non_null(strstr(text, "Inactive: 10.0.0.8, .10-.17 (9 of 11)"));
+	assert_non_null(strstr(text, "Nscan report for 10.0.0.9\n"));
+	assert_non_null(strstr(text, "was down in an earlier scan"));
+	free(text);
+	write_text(folder, "a",
+	           SCAN("12:00:00", "") "{\"type\":\"range\",\"first\":\"10.0.0.8\",\"addresses\":4194305,\"state\":"
+	                                "\"down\",\"reason\":\"r\"}\n");
+	free(merge(folder, files, 2, "-oN", &err));
+	assert_non_null(strstr(err.text, "too many to merge"));
+	fixture_remove(folder);
+}
+
 static void test_what_is_missing(void **state)
 {
 	static const struct {
@@ -287,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_merged_is_whole),
 	        cmocka_unit_test(test_later_and_known_win),
+	        cmocka_unit_test(test_ranges),
 	        cmocka_unit_test(test_what_is_missing),
 	};
 

@@ -22,6 +22,7 @@
 #include "nscan/pmtu.h"
 #include "nscan/ports.h"
 #include "nscan/probe.h"
+#include "nscan/rtt.h"
 #include "nscan/shard.h"
 #include "nscan/targets.h"
 
@@ -34,6 +35,13 @@ enum discovery {
 	DISCOVER_TIMESTAMP = 4,
 	DISCOVER_UDP = 8,
 	DISCOVER_NONE = 16, /* -Pn: every target is treated as up (on Ethernet its neighbour still has to be found) */
+};
+
+/* What an engine learnt about the ways to hosts, for the next one that goes them (--watch). */
+struct engine_knowledge {
+	struct loss discovery_loss;
+	struct rtt link_rtt;
+	struct rtt routed_rtt;
 };
 
 struct engine_config {
@@ -57,7 +65,12 @@ struct engine_config {
 	double min_rate;  /* probes per second below which a sweep does not go for the sake of lost answers; 0: none */
 	double max_rate;  /* probes per second over all; 0: default */
 	size_t max_hosts; /* hosts worked on at once; 0: default */
-	enum pmtu_mode pmtu; /* observe the path MTU and fragments of hosts that are up */
+	enum pmtu_mode pmtu;                      /* observe the path MTU and fragments of hosts that are up */
+	const struct engine_knowledge *knowledge; /* copied; NULL: none */
+	/* Was the target with that ordinal up a moment ago? When one that was not answers late, that is no loss: it may just have
+	 * come up. NULL: all may have been. */
+	bool (*was_up)(const void *context, uint64_t ordinal);
+	const void *was_up_context;
 };
 
 struct engine_progress {
@@ -98,6 +111,8 @@ bool engine_done(const struct engine *engine);
 void engine_capture_drops(struct engine *engine, uint64_t drops, int64_t now_ns);
 /* Ends the scan here: hosts and ports not settled become unknown ("unresolved"), never guessed; their events follow. */
 void engine_stop(struct engine *engine, int64_t now_ns);
+/* What a later engine may begin with. */
+void engine_knowledge(const struct engine *engine, struct engine_knowledge *out);
 void engine_progress(const struct engine *engine, int64_t now_ns, struct engine_progress *out);
 
 /* --resume: what an earlier run already settled is not asked again. Call before the first engine_next_probe. */

@@ -14,6 +14,22 @@
 /* Reads interfaces, addresses and routes from the kernel (rtnetlink through libmnl). */
 bool network_read(struct network *out, struct err *err);
 
+/* News of the network, for a scan that goes on for long. */
+struct network_monitor;
+
+enum network_news {
+	NETWORK_SAME,
+	NETWORK_CHANGED, /* something of interfaces, addresses or routes is new */
+	NETWORK_LOST,    /* an interface in use was down, or lost an address, if only for a moment */
+};
+
+/* From now on. NULL with errno set. */
+struct network_monitor *network_monitor_open(void);
+void network_monitor_close(struct network_monitor *monitor);
+/* What happened since the last call; never waits. use_interface: one flag for each of network->interfaces. */
+enum network_news network_monitor_read(struct network_monitor *monitor, const struct network *network,
+                                       const bool *use_interface);
+
 struct live_options {
 	const struct network *network; /* borrowed, must outlive the link */
 	const bool *use_interface;     /* one flag for each interface: open it */
@@ -47,6 +63,8 @@ bool held_ports_take_range(uint16_t first, uint16_t last, size_t most, uint64_t 
                            struct err *err);
 void held_ports_release(struct held_ports *held);
 
+/* The clock of live links, for who has none open. */
+int64_t live_now_ns(void);
 /* The time of day in nanoseconds since 1970, for reports. */
 int64_t live_wall_ns(void);
 /* Random bytes from the kernel for keys and seeds. */

@@ -25,6 +25,8 @@ enum action {
 	ACTION_IFLIST,
 	ACTION_RESUME,
 	ACTION_MERGE,
+	ACTION_WAIT,
+	ACTION_WATCH,
 	ACTION_READ,
 	ACTION_PING,
 	ACTION_ECHO,
@@ -53,9 +55,12 @@ struct options {
 	bool show_help;
 	bool show_version;
 	bool show_interfaces;
-	const char *resume;        /* --resume FILE */
-	bool merge;                /* --merge: the targets are files */
-	const char *record;        /* -w FILE: keep the scan's packets; "-" is standard output */
+	const char *resume; /* --resume FILE */
+	bool merge;         /* --merge: the targets are files */
+	const char *record; /* -w FILE: keep the scan's packets; "-" is standard output */
+	const char *wait;   /* --wait HOST[:PORT] */
+	int64_t watch_ns;   /* --watch; 0: not given */
+	bool quiet; /* set by --wait and --watch for the scans that they make: no report and no message of their own */
 	struct text_list captures; /* -r FILE, in order: report from these, send nothing */
 
 	struct text_list targets;
@@ -142,6 +147,7 @@ enum option_group {
 	GROUP_PROBE,
 	GROUP_SPEED,
 	GROUP_PING,
+	GROUP_WATCH,
 	GROUP_OUTPUT,
 	GROUP_OTHER,
 	GROUP_COUNT
@@ -218,6 +224,9 @@ bool option_output_all(struct options *, const struct option_row *, const char *
 void options_apply_timing(struct options *options);
 /* What --ping and --echo-server need and what they have no use for; without them, what only they have. In options_ping.c. */
 bool options_check_ping(const struct options *options, struct err *err);
+/* --merge, --wait and --watch: whether the action is one of them, and what else may be given with it. In options_operate.c. */
+bool options_is_operation(const struct options *options);
+bool options_check_operation(struct options *options, struct err *err);
 /* Appends a text to a list. False only when memory ran out. */
 bool text_list_add(struct text_list *list, const char *text);
 /* Prints the usage, grouped, from the table. */

@@ -13,6 +13,7 @@
 #include "nscan/ranges.h"
 #include "nscan/shard.h"
 #include "nscan/vendor.h"
+#include "nscan/watch.h"
 
 /* What is known when the scan starts. Pointers stay the caller's and outlive the reports. */
 struct scan_info {
@@ -69,6 +70,15 @@ struct host_result {
 	size_t note_count;
 };
 
+/* --watch: how a round went. */
+struct round_report {
+	struct watch_round what;
+	int64_t at_ns; /* when it began, on the link's clock */
+	int64_t took_ns;
+	int64_t every_ns; /* how long it was to take at most */
+	bool sound;       /* else the own interface was down, and silence proves nothing */
+};
+
 struct report;
 
 /* A format. Every function may be NULL. Output errors are remembered in the report's `output` and told once at the end. */
@@ -83,13 +93,18 @@ struct report_format {
 	/* Instead of `host`: `count` hosts from that one on, none of them up, of a sweep too large to list them one by one. NULL:
 	 * the format leaves them out. */
 	void (*run)(struct report *report, const struct host_result *first, uint64_t count);
+	/* --watch: a change, as it is known; a round at its end; after the last round each target, in order. */
+	void (*change)(struct report *report, const struct watch_change *change);
+	void (*round)(struct report *report, const struct round_report *round);
+	void (*watched)(struct report *report, const struct watched *target);
 	/* Last: `down` holds every inactive host. */
 	void (*end)(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down);
 	/* Frees report->state; called whether or not `end` was. */
 	void (*release)(struct report *report);
 };
 
-extern const struct report_format report_normal, report_xml, report_grepable, report_json;
+/* report_watch: the normal report of --watch, which report_normal does not know. */
+extern const struct report_format report_watch, report_normal, report_xml, report_grepable, report_json;
 
 /* One open report. */
 struct report {
@@ -113,6 +128,9 @@ bool reports_add(struct reports *reports, const struct report_format *format, co
                  struct err *err);
 void reports_begin(struct reports *reports);
 void reports_event(struct reports *reports, const struct event *event);
+void reports_change(struct reports *reports, const struct watch_change *change);
+void reports_round(struct reports *reports, const struct round_report *round);
+void reports_watched(struct reports *reports, const struct watched *target);
 /* Hosts whose EVENT_HOST_DONE has not come are reported with what is known. */
 void reports_end(struct reports *reports, const struct scan_summary *summary);
 /* Flushes, closes, and tells whether every byte arrived; *err (ERR_OUTPUT) names each path that failed and why. */

@@ -1,7 +1,9 @@
 /* interrupt.c: signals become a number that the run loop looks at. */
 #include "interrupt.h"
 
+#include <poll.h>
 #include <stddef.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATIENCE_S = 2 };
@@ -77,6 +79,16 @@ void interrupts_release(void)
 int interrupts_seen(void)
 {
 	return seen;
+}
+
+void interrupts_pause(const sigset_t *wait_mask, int64_t ns)
+{
+	struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+	interrupts_hold();
+	if (interrupts_seen() == 0 && ns > 0)
+		ppoll(NULL, 0, &time, wait_mask);
+	interrupts_release();
 }
 
 void interrupts_finish(void)

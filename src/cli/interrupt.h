@@ -3,6 +3,7 @@
 #define NSCAN_CLI_INTERRUPT_H
 
 #include <signal.h>
+#include <stdint.h>
 
 /* From here on SIGINT, SIGTERM and SIGHUP are counted. The first asks the loop to end and report; a further one means that
  * this takes too long (a pipe that nobody reads could hold a write for ever): two seconds later the process exits with
@@ -14,6 +15,8 @@ void interrupts_hold(void);
 void interrupts_release(void);
 /* How many came. */
 int interrupts_seen(void);
+/* Sleeps for so long, or until a signal comes. */
+void interrupts_pause(const sigset_t *wait_mask, int64_t ns);
 /* Only the reports are left to write: from here on the first signal means that this takes too long. */
 void interrupts_finish(void);
 

@@ -13,6 +13,8 @@
 #include "ping_run.h"
 #include "read.h"
 #include "scan.h"
+#include "wait_run.h"
+#include "watch_run.h"
 
 /* For what is printed without a scan: the text arrived, or it did not. */
 static int finish_stdout(void)
@@ -136,6 +138,12 @@ int main(int argc, char **argv)
 		break;
 	case ACTION_MERGE:
 		status = merge_run(&options, &err) ? 0 : fail(&err);
+		break;
+	case ACTION_WAIT:
+		status = wait_main(&options);
+		break;
+	case ACTION_WATCH:
+		status = watch_main(&options);
 		break;
 	case ACTION_SCAN:
 		status = scan_main(&options, NULL);

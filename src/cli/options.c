@@ -37,6 +37,10 @@ enum action options_action(const struct options *options)
 		return ACTION_RESUME;
 	if (options->merge)
 		return ACTION_MERGE;
+	if (options->wait)
+		return ACTION_WAIT;
+	if (options->watch_ns > 0)
+		return ACTION_WATCH;
 	if (options->captures.count > 0)
 		return ACTION_READ;
 	if (options->echo_ports.count > 0)
@@ -190,27 +194,6 @@ static bool check_reading(const struct options *options, struct err *err)
 	return true;
 }
 
-/* --merge reads reports: only what shapes reports has a meaning there. */
-static bool check_merging(const struct options *options, struct err *err)
-{
-	static const char *const meaningful[] = {"--merge", "-oN",      "-oX", "-oG", "-oJ", "-oA",
-	                                         "--open",  "--reason", "-v",  "-vv", "-d",  "-dd"};
-
-	for (size_t i = 0; i < option_row_count; i++) {
-		bool fine = !options->seen[i];
-
-		for (size_t k = 0; k < sizeof(meaningful) / sizeof(meaningful[0]); k++)
-			fine |= strcmp(option_rows[i].name, meaningful[k]) == 0;
-		if (!fine)
-			return err_set(err, ERR_USAGE, "--merge reads reports and asks nobody: leave %s away",
-			               option_rows[i].name);
-	}
-	if (options->targets.count == 0)
-		return err_set(err, ERR_USAGE,
-		               "--merge: name the -oJ files to merge: nscan --merge part*.jsonl -oX all.xml");
-	return true;
-}
-
 /* What only the whole command line can tell. */
 static bool check_whole(struct options *options, struct err *err)
 {
@@ -228,8 +211,8 @@ static bool check_whole(struct options *options, struct err *err)
 	}
 	if (options_action(options) == ACTION_READ)
 		return check_conflicts(options, err) && check_reading(options, err);
-	if (options_action(options) == ACTION_MERGE)
-		return check_merging(options, err);
+	if (options_is_operation(options))
+		return check_conflicts(options, err) && options_check_operation(options, err);
 	if (!options_check_ping(options, err))
 		return false;
 	if (options_action(options) != ACTION_SCAN)

@@ -11,6 +11,7 @@ static const char *const group_titles[GROUP_COUNT] = {
         [GROUP_SOURCE] = "Where from (default: as the routes have it)",
         [GROUP_PROBE] = "What is in the probe",
         [GROUP_SPEED] = "How fast",
+        [GROUP_WATCH] = "Watching and waiting",
         [GROUP_PING] = "Ping: nscan --ping [-p PORT] [options] host",
         [GROUP_OUTPUT] = "What is shown",
         [GROUP_OTHER] = "Other",

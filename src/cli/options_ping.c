@@ -131,7 +131,10 @@ bool options_check_ping(const struct options *options, struct err *err)
 	case ACTION_PING:
 		return check_ping(options, err);
 	case ACTION_SCAN:
-		return !stray || err_set(err, ERR_USAGE, "%s goes with --ping only", stray);
+		return !stray || err_set(err, ERR_USAGE, "%s goes with --ping only%s", stray,
+		                         strcmp(stray, "--count") == 0     ? ", or with --watch"
+		                         : strcmp(stray, "--timeout") == 0 ? ", or with --wait"
+		                                                           : "");
 	default:
 		return true;
 	}

@@ -239,11 +239,11 @@ bool resume_event_parse(struct resume *resume, const json_t *object, struct even
 		enum event_kind kind;
 		bool (*read)(struct resume *resume, const json_t *object, struct event *out);
 	} lines[] = {
-	        {"host", EVENT_HOST, read_host}, {"port", EVENT_PORT, read_port}, {"limit", EVENT_LIMIT, read_limit},
-	        {"mtu", EVENT_MTU, read_mtu},    {"note", EVENT_NOTE, read_note},
+	        {"host", EVENT_HOST, read_host},    {"range", EVENT_HOST, read_host}, {"port", EVENT_PORT, read_port},
+	        {"limit", EVENT_LIMIT, read_limit}, {"mtu", EVENT_MTU, read_mtu},     {"note", EVENT_NOTE, read_note},
 	};
 	const char *type = text_of(object, "type");
-	const char *addr = text_of(object, "addr");
+	const char *addr = text_of(object, type && strcmp(type, "range") == 0 ? "first" : "addr");
 
 	for (size_t i = 0; type && i < sizeof(lines) / sizeof(lines[0]); i++) {
 		if (strcmp(type, lines[i].type) != 0)
@@ -266,5 +266,6 @@ bool resume_event_load(struct resume *resume, const struct resume_item *item, st
 	object = n > 0 ? json_loadb(resume->line, (size_t)n, 0, NULL) : NULL;
 	ok = object && resume_event_parse(resume, object, out);
 	json_decref(object);
+	out->addr = item->addr; /* one of a range has it from its item */
 	return ok;
 }

@@ -60,6 +60,7 @@ struct resume {
 	bool complete;       /* the last line is the summary of a whole scan */
 	uint64_t good_bytes; /* where the last whole line ends */
 	uint64_t file_bytes;
+	int64_t range_addresses; /* in lines about ranges */
 
 	struct resume_item *items; /* by address, kind, port; the last word on each only */
 	size_t item_count;

@@ -7,7 +7,7 @@
 
 #include "resume_internal.h"
 
-enum { LINE_MOST = 16 << 20, RUNS_MOST = 100000, ARGS_MOST = 100000 };
+enum { LINE_MOST = 16 << 20, RUNS_MOST = 100000, ARGS_MOST = 100000, RANGES_MOST = 1 << 22 };
 
 static bool no_memory(struct err *err)
 {
@@ -43,6 +43,27 @@ static bool add_item(struct resume *resume, const struct event *event, uint64_t 
 		item->port = event->u.port.port;
 	} else if (event->kind == EVENT_NOTE) {
 		item->port = event->u.note.port;
+	}
+	return true;
+}
+
+/* A sweep's line on many addresses: one item for each. */
+static bool add_range(struct resume *resume, const json_t *object, uint64_t offset, struct err *err)
+{
+	struct event event;
+	int64_t count = json_integer_value(json_object_get(object, "addresses"));
+
+	if (!resume_event_parse(resume, object, &event) || count < 1)
+		return true;
+	if (count > RANGES_MOST - resume->range_addresses)
+		return wrong(resume, err,
+		             "it lists more than 4194304 addresses as ranges, too many to merge; scan in shards");
+	resume->range_addresses += count;
+	for (int64_t i = 0; i < count; i++) {
+		if (!add_item(resume, &event, offset, err))
+			return false;
+		if (!addr_increment(&event.addr))
+			break;
 	}
 	return true;
 }
@@ -154,6 +175,8 @@ static bool take_object(struct resume *resume, const json_t *object, uint64_t of
 		return read_scan_line(resume, object, err);
 	if (type && strcmp(type, "summary") == 0)
 		read_summary(resume, object);
+	else if (type && strcmp(type, "range") == 0) /* a sweep that goes on asks these again: that is quick */
+		return strcmp(resume->option, "--merge") != 0 || add_range(resume, object, offset, err);
 	else if (resume_event_parse(resume, object, &event))
 		return add_item(resume, &event, offset, err);
 	return true; /* a kind of line that a later version writes */

@@ -22,6 +22,8 @@ void scan_say(struct scan *scan, const char *format, ...)
 {
 	va_list args;
 
+	if (scan->options->quiet)
+		return;
 	progress_clear(&scan->progress);
 	fputs("nscan: ", stderr);
 	va_start(args, format);
@@ -114,7 +116,7 @@ static void tell(struct scan *scan, const struct event *event)
 {
 	struct event placed = *event;
 
-	if (scan->playback && !playback_wants(scan->playback, event))
+	if (scan->mute || (scan->playback && !playback_wants(scan->playback, event)))
 		return;
 	if (scan->continued)
 		reports_event(scan->continued, event);
@@ -132,6 +134,8 @@ void scan_deliver(void *context, const struct event *event)
 
 	if (scan->names && scan->journal && !event->swept)
 		retold_record(scan, event, scan->taking == event->ordinal);
+	if (scan->observe)
+		scan->observe(scan->observer, event);
 	tell(scan, event);
 	if (own_ports_note(scan, event, &note))
 		tell(scan, &note);
@@ -306,6 +310,12 @@ bool scan_receives_late(struct scan *scan)
 		return false;
 	drain_events(scan);
 	return replay_next(scan->link) != next || retold_work(scan);
+}
+
+void scan_round(struct scan *scan)
+{
+	loop(scan);
+	drain_events(scan);
 }
 
 void scan_run(struct scan *scan)

@@ -48,7 +48,8 @@ struct scan {
 	struct craft *craft;
 	struct engine_config config;
 	struct engine *engine;
-	struct ping *ping; /* --ping: instead of the engine; owned by ping_run.c */
+	struct engine_knowledge knowledge; /* --watch: of the rounds before */
+	struct ping *ping;                 /* --ping: instead of the engine; owned by ping_run.c */
 
 	struct addr *to_claim; /* --source-ips: those that the interface does not have */
 	size_t to_claim_count;
@@ -59,11 +60,17 @@ struct scan {
 	int64_t stop_ns;     /* --max-time: when it is over, on the link's clock; INT64_MAX: never */
 
 	struct scan_info info;
+	char interface_name[INTERFACE_NAME_BYTES]; /* what info.interface points to */
 	struct vendors *vendors;
 	struct names *names; /* NULL with -n */
 	uint64_t taking;     /* ordinal of the event that the names are being given; else UINT64_MAX */
 	struct reports *reports;
 	struct reports *continued; /* the -oJ file that --resume goes on writing; NULL without */
+
+	/* Hears every event before the reports do; may be NULL. */
+	void (*observe)(void *context, const struct event *event);
+	void *observer;
+	bool mute; /* events are not for the reports */
 
 	struct progress progress;
 	struct trace trace;
@@ -82,6 +89,12 @@ bool scan_open(struct scan *scan, const struct options *options, struct resume *
                struct err *err);
 /* Only what is below the engine: targets, network, rights, source ports, link, craft, payloads. The same way of failing. */
 bool scan_open_link(struct scan *scan, const struct options *options, struct playback *playback, struct err *err);
+/* Begins anew on the open link: another round of the same questions. What has come in meanwhile is thrown away. */
+bool scan_restart(struct scan *scan, struct err *err);
+/* Opens the network, the link and the engine again as they are now; targets and reports stay. May be called again after it failed. */
+bool scan_reopen(struct scan *scan, struct err *err);
+/* Scans until done or interrupted, and delivers every event; writes nothing else. */
+void scan_round(struct scan *scan);
 /* Scans until done or interrupted and writes the reports. */
 void scan_run(struct scan *scan);
 /* Closes the reports (which may find that output was lost) and everything else. */

@@ -15,7 +15,9 @@
 #include "survey.h"
 #include "target_input.h"
 
-enum { DEFAULT_TTL = 64 };
+#define KEPT_OF_LOSS 0.9
+
+enum { DEFAULT_TTL = 64, MOST_STALE_BATCHES = 1000 };
 
 static bool no_memory(struct err *err)
 {
@@ -128,7 +130,7 @@ static bool open_link(struct scan *scan, struct err *err)
 
 	if (scan->playback)
 		return playback_ports(scan, err) && playback_link(scan, on_send_failed, err);
-	if (!live_random(&random, sizeof(random), err) || !own_ports_hold(scan, random, err))
+	if (!live_random(&random, sizeof(random), err) || (scan->held.count == 0 && !own_ports_hold(scan, random, err)))
 		return false;
 	live.source_ports = scan->held.ports;
 	live.source_port_count = scan->held.count;
@@ -203,13 +205,16 @@ static void describe(struct scan *scan)
 {
 	const struct options *o = scan->options;
 
+	if (scan->single_interface >= 0)
+		snprintf(scan->interface_name, sizeof(scan->interface_name), "%s",
+		         scan->network.interfaces[scan->single_interface].name);
 	scan->info = (struct scan_info){
 	        .version = NSCAN_VERSION,
 	        .argc = o->argc,
 	        .argv = o->argv,
 	        .start_wall_ns = scan->info.start_wall_ns,
 	        .start_ns = scan->info.start_ns,
-	        .interface = scan->single_interface >= 0 ? scan->network.interfaces[scan->single_interface].name : NULL,
+	        .interface = scan->single_interface >= 0 ? scan->interface_name : NULL,
 	        .source = scan->info.source,
 	        .seed = scan->seed,
 	        .shard = o->shard,
@@ -249,6 +254,12 @@ static bool scan_records_on_stdout(const struct scan *scan)
 	return scan->options->record && strcmp(scan->options->record, "-") == 0;
 }
 
+/* --watch tells a person something else than a scan does. */
+static const struct report_format *format_of(const struct options *options, const struct report_format *format)
+{
+	return options->watch_ns && format == &report_normal ? &report_watch : format;
+}
+
 /* Opens every report. The file that --resume goes on with has its own set: it must not hear again what it already holds. */
 static bool open_reports(struct scan *scan, struct err *err)
 {
@@ -257,8 +268,8 @@ static bool open_reports(struct scan *scan, struct err *err)
 	scan->reports = reports_new(&scan->info, err);
 	if (!scan->reports)
 		return false;
-	if (!options_stdout(o) && !scan_records_on_stdout(scan) &&
-	    !reports_add(scan->reports, &report_normal, "-", false, err))
+	if (!options_stdout(o) && !scan_records_on_stdout(scan) && (!o->quiet || o->watch_ns) &&
+	    !reports_add(scan->reports, format_of(o, &report_normal), "-", false, err))
 		return false;
 	for (size_t i = 0; i < o->output_count; i++) {
 		const struct output_choice *choice = &o->outputs[i];
@@ -269,7 +280,7 @@ static bool open_reports(struct scan *scan, struct err *err)
 				return false;
 			set = scan->continued = reports_new(&scan->info, err);
 		}
-		if (!set || !reports_add(set, choice->format, choice->path, choice->append, err))
+		if (!set || !reports_add(set, format_of(o, choice->format), choice->path, choice->append, err))
 			return false;
 	}
 	return true;
@@ -281,7 +292,7 @@ static void start_screen(struct scan *scan)
 	const struct options *o = scan->options;
 	const struct output_choice *on_stdout = options_stdout(o);
 	bool machine_reads = (on_stdout && on_stdout->format != &report_normal) || scan_records_on_stdout(scan);
-	bool live = isatty(STDERR_FILENO) && !o->packet_trace && !scan->playback;
+	bool live = isatty(STDERR_FILENO) && !o->packet_trace && !scan->playback && !o->quiet;
 
 	scan->trace = (struct trace){
 	        .out = !o->packet_trace ? NULL
@@ -309,6 +320,90 @@ static bool look_around(struct scan *scan, struct err *err)
 	return network_read(&scan->network, err) && survey_check_name(scan, err) && rights_check(err);
 }
 
+/* All that depends on the network as it is now. */
+static bool open_network(struct scan *scan, struct err *err)
+{
+	return look_around(scan, err) && survey_paths(scan, err) && claiming_check(scan, err) &&
+	       check_sizes(scan, err) && choose_seeds(scan, err) && make_data(scan, err) && prepare_names(scan, err) &&
+	       open_link(scan, err) && prepare_probes(scan, err);
+}
+
+/* The source ports stay held: holding low ones again would need rights that were dropped. */
+static void close_network(struct scan *scan)
+{
+	names_free(scan->names);
+	engine_free(scan->engine);
+	craft_free(scan->craft);
+	payload_book_free(scan->payloads);
+	link_close(scan->link);
+	free(scan->use_interface);
+	free(scan->data_bytes);
+	network_free(&scan->network);
+	scan->names = NULL;
+	scan->engine = NULL;
+	scan->craft = NULL;
+	scan->payloads = NULL;
+	scan->link = NULL;
+	scan->use_interface = NULL;
+	scan->data_bytes = NULL;
+	scan->network = (struct network){0};
+}
+
+/* What was learnt of the ways to the hosts is kept for the next engine; the far past counts less and less. */
+static void keep_knowledge(struct scan *scan)
+{
+	if (!scan->engine)
+		return;
+	engine_knowledge(scan->engine, &scan->knowledge);
+	scan->knowledge.discovery_loss.asked *= KEPT_OF_LOSS;
+	scan->knowledge.discovery_loss.lost *= KEPT_OF_LOSS;
+	scan->config.knowledge = &scan->knowledge;
+}
+
+bool scan_reopen(struct scan *scan, struct err *err)
+{
+	struct scan_info info = scan->info; /* what the report's head says still holds */
+	bool ok;
+
+	keep_knowledge(scan);
+	close_network(scan);
+	scan->single_interface = -1;
+	scan->partial_why = NULL;
+	scan->craft_errors_in_a_row = 0;
+	ok = open_network(scan, err);
+	scan->seed = info.seed;
+	ok = ok && start_engine(scan, err);
+	scan->info = info;
+	return ok;
+}
+
+static void throw_away(void *context, const struct frame *frame)
+{
+	bool *any = context;
+
+	(void)frame;
+	*any = true;
+}
+
+bool scan_restart(struct scan *scan, struct err *err)
+{
+	bool any = true;
+
+	/* Late answers to the round before are not answers to this one: ARP's cannot be told apart, others can by the key. */
+	for (int batches = 0; any && batches < MOST_STALE_BATCHES; batches++) {
+		any = false;
+		if (!link_recv(scan->link, 0, throw_away, &any, err))
+			return false;
+	}
+	if (!live_random(scan->config.probe.key, HASH_KEY_BYTES, err))
+		return false;
+	keep_knowledge(scan);
+	engine_free(scan->engine);
+	scan->engine = engine_new(&scan->config, link_now(scan->link), err);
+	scan->partial_why = NULL;
+	return scan->engine != NULL;
+}
+
 bool scan_open_link(struct scan *scan, const struct options *options, struct playback *playback, struct err *err)
 {
 	*scan = (struct scan){.options = options, .playback = playback, .single_interface = -1, .taking = UINT64_MAX};
@@ -316,9 +411,7 @@ bool scan_open_link(struct scan *scan, const struct options *options, struct pla
 		return no_memory(err);
 	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
 	return recording_check(options, err) && target_input_read(scan, err) && check_one_host(scan, err) &&
-	       look_around(scan, err) && survey_paths(scan, err) && claiming_check(scan, err) &&
-	       check_sizes(scan, err) && choose_seeds(scan, err) && make_data(scan, err) && prepare_names(scan, err) &&
-	       open_link(scan, err) && prepare_probes(scan, err);
+	       open_network(scan, err);
 }
 
 bool scan_open(struct scan *scan, const struct options *options, struct resume *resume, struct playback *playback,
@@ -368,18 +461,11 @@ void scan_close(struct scan *scan)
 	close_reports(scan, scan->continued);
 	recording_close(scan);
 	facts_free(scan->facts);
-	names_free(scan->names);
+	close_network(scan);
 	vendors_free(scan->vendors);
-	engine_free(scan->engine);
-	craft_free(scan->craft);
-	payload_book_free(scan->payloads);
-	link_close(scan->link);
 	held_ports_release(&scan->held);
 	claims_free(&scan->claims);
 	free(scan->to_claim);
-	free(scan->use_interface);
-	free(scan->data_bytes);
-	network_free(&scan->network);
 	target_set_free(scan->exclude);
 	target_set_free(scan->targets);
 }

@@ -177,6 +177,12 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 	pace_init(&e->sending, config->max_rate, config->max_rate > 100 ? config->max_rate / 50 : 2, now_ns);
 	pace_init(&e->taking_up, TAKE_UP_PER_S, TAKE_UP_BURST, now_ns);
 	e->start_ns = now_ns;
+	if (config->knowledge) {
+		e->discovery_loss = config->knowledge->discovery_loss;
+		e->link_rtt = config->knowledge->link_rtt;
+		e->routed_rtt = config->knowledge->routed_rtt;
+		e->config.knowledge = NULL;
+	}
 	if (!number_targets(e, err)) {
 		engine_free(e);
 		return NULL;
@@ -515,6 +521,12 @@ void engine_stop(struct engine *e, int64_t now_ns)
 	}
 	tell_unvisited(e, now_ns);
 	e->stopped = true;
+}
+
+void engine_knowledge(const struct engine *e, struct engine_knowledge *out)
+{
+	*out = (struct engine_knowledge){
+	        .discovery_loss = e->discovery_loss, .link_rtt = e->link_rtt, .routed_rtt = e->routed_rtt};
 }
 
 void engine_progress(const struct engine *e, int64_t now_ns, struct engine_progress *out)

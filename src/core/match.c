@@ -17,6 +17,14 @@ static void reject(struct engine *e)
 	e->progress.rejected++;
 }
 
+/* Asks of the host before the one that it answered. */
+static uint32_t counts_as_lost(const struct engine *e, const struct host *host)
+{
+	if (e->config.was_up && !e->config.was_up(e->config.was_up_context, host->ordinal))
+		return 0;
+	return host->round > 0 ? host->round - 1u : 0;
+}
+
 /* A settled question of the discovery: loss and round trips are learnt from it. */
 static void learn_discovery(struct engine *e, struct host *host, enum probe_kind kind, uint16_t attempt, int64_t at_ns)
 {
@@ -24,7 +32,7 @@ static void learn_discovery(struct engine *e, struct host *host, enum probe_kind
 	bool newest = attempt + 1 == host->round;
 
 	if (!host->told_up)
-		loss_answered(&e->discovery_loss, host->round > 0 ? host->round - 1u : 0);
+		loss_answered(&e->discovery_loss, counts_as_lost(e, host));
 	if (!newest || host->sent_at_ns[kind] == 0)
 		return;
 	rtt_sample(&host->rtt, rtt_ns);

@@ -20,6 +20,11 @@ int64_t clock_link_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t live_now_ns(void)
+{
+	return clock_link_ns();
+}
+
 int64_t live_wall_ns(void)
 {
 	return read_clock(CLOCK_REALTIME);

@@ -276,6 +276,68 @@ static void json_event(struct report *report, const struct event *event)
 	end_object(report->out);
 }
 
+static void put_time(struct report *report, const char *key, int64_t at_ns)
+{
+	char text[TIME_TEXT_BYTES];
+
+	put_string(report->out, key, time_utc(at_ns - report->info->start_ns + report->info->start_wall_ns, text));
+}
+
+static void json_change(struct report *report, const struct watch_change *change)
+{
+	FILE *out = report->out;
+
+	begin_object(out, "change");
+	put_time(report, "at", change->at_ns);
+	put_addr(out, "addr", &change->addr);
+	if (change->is_port) {
+		put_string(out, "proto", "udp");
+		put_number(out, "port", change->port);
+	}
+	put_string(out, "from", change->from);
+	put_string(out, "to", change->to);
+	put_string(out, "reason", change->reason);
+	put_rtt(out, change->has_rtt, change->rtt_ns);
+	if (change->lasted_ns >= 0)
+		put_decimal(out, "after_s", (change->lasted_ns + 500000) / 1000000);
+	put_number(out, "round", change->round);
+	end_object(out);
+}
+
+static void json_round(struct report *report, const struct round_report *round)
+{
+	FILE *out = report->out;
+
+	begin_object(out, "round");
+	put_number(out, "round", round->what.number);
+	put_time(report, "at", round->at_ns);
+	put_number(out, "hosts_up", round->what.up);
+	put_number(out, "hosts_down", round->what.down);
+	put_number(out, "hosts_unknown", round->what.unknown);
+	put_number(out, "changes", round->what.changes);
+	put_decimal(out, "elapsed_s", (round->took_ns + 500000) / 1000000);
+	fprintf(out, ",\"late\":%s", round->took_ns > round->every_ns ? "true" : "false");
+	fprintf(out, ",\"sound\":%s", round->sound ? "true" : "false");
+	end_object(out);
+}
+
+static void json_watched(struct report *report, const struct watched *target)
+{
+	FILE *out = report->out;
+
+	begin_object(out, "uptime");
+	put_addr(out, "addr", &target->addr);
+	put_string(out, "state", host_state_name((enum host_state)target->state));
+	if (target->rounds_known > 0)
+		put_decimal(out, "up_percent", (int64_t)(target->rounds_up * 100000 / target->rounds_known));
+	put_number(out, "rounds", target->rounds_known);
+	put_number(out, "rounds_up", target->rounds_up);
+	put_number(out, "changes", target->changes);
+	if (target->changes > 0)
+		put_time(report, "last_change", target->since_ns);
+	end_object(out);
+}
+
 static void json_end(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down)
 {
 	FILE *out = report->out;
@@ -303,5 +365,8 @@ const struct report_format report_json = {
         .suffix = "jsonl",
         .begin = json_begin,
         .event = json_event,
+        .change = json_change,
+        .round = json_round,
+        .watched = json_watched,
         .end = json_end,
 };

@@ -200,6 +200,21 @@ void reports_event(struct reports *reports, const struct event *event)
 		reports->lost_hosts = true;
 }
 
+void reports_change(struct reports *reports, const struct watch_change *change)
+{
+	FOR_EACH_FORMAT(reports, change, change);
+}
+
+void reports_round(struct reports *reports, const struct round_report *round)
+{
+	FOR_EACH_FORMAT(reports, round, round);
+}
+
+void reports_watched(struct reports *reports, const struct watched *target)
+{
+	FOR_EACH_FORMAT(reports, watched, target);
+}
+
 void reports_end(struct reports *reports, const struct scan_summary *summary)
 {
 	if (!collector_finish(reports->collector))

@@ -1,0 +1,167 @@
+/* options_operate.c: the command lines of --merge, --wait and --watch, as a whole. */
+#include <string.h>
+
+#include "nscan/engine.h"
+#include "nscan/options.h"
+
+#define LEAST_WATCH_NS INT64_C(100000000)
+
+/* What goes with each; anything else has no meaning there. */
+static const char *const with_merge[] = {
+        "--merge", "-oN", "-oX", "-oG", "-oJ", "-oA", "--open", "--reason", "-v", "-vv", "-d", "-dd", NULL,
+};
+static const char *const with_wait[] = {
+        "--wait",
+        "--timeout",
+        "-PR",
+        "-PE",
+        "-PP",
+        "-PU",
+        "-e",
+        "-S",
+        "-g",
+        "--ttl",
+        "--tos",
+        "--data",
+        "--data-string",
+        "--data-length",
+        "--udp-checksum",
+        "-v",
+        "-vv",
+        "-d",
+        "-dd",
+        "--packet-trace",
+        "-n",
+        NULL,
+};
+static const char *const with_watch[] = {
+        "--watch",
+        "--count",
+        "-sn",
+        "-sU",
+        "-iL",
+        "--exclude",
+        "--excludefile",
+        "--shard",
+        "-n",
+        "-PR",
+        "-PE",
+        "-PP",
+        "-PU",
+        "-Pn",
+        "-p",
+        "-F",
+        "--top-ports",
+        "-e",
+        "-S",
+        "-g",
+        "--ttl",
+        "--tos",
+        "--data",
+        "--data-string",
+        "--data-length",
+        "--udp-checksum",
+        "-T",
+        "--max-rate",
+        "--max-retries",
+        "--host-timeout",
+        "--max-time",
+        "--seed",
+        "-oN",
+        "-oJ",
+        "--open",
+        "--reason",
+        "-v",
+        "-vv",
+        "-d",
+        "-dd",
+        NULL,
+};
+static const char *const choices_of_ports[] = {"-sU", "-p", "-F", "--top-ports", NULL};
+
+static bool is_in(const char *name, const char *const *list)
+{
+	for (; *list; list++) {
+		if (strcmp(name, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first option given that is (or is not) in the list; NULL: none. */
+static const char *first_given(const struct options *options, const char *const *list, bool in)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		if (options->seen[i] && is_in(option_rows[i].name, list) == in)
+			return option_rows[i].name;
+	}
+	return NULL;
+}
+
+static bool check_merge(const struct options *options, struct err *err)
+{
+	const char *other = first_given(options, with_merge, false);
+
+	if (other)
+		return err_set(err, ERR_USAGE, "--merge reads reports and asks nobody: leave %s away", other);
+	if (options->targets.count == 0)
+		return err_set(err, ERR_USAGE,
+		               "--merge: name the -oJ files to merge: nscan --merge part*.jsonl -oX all.xml");
+	return true;
+}
+
+static bool check_wait(const struct options *options, struct err *err)
+{
+	const char *other = first_given(options, with_wait, false);
+
+	if (other)
+		return err_set(err, ERR_USAGE, "%s means nothing to --wait: leave it away", other);
+	if (options->targets.count > 0)
+		return err_set(err, ERR_USAGE, "--wait waits for one host, %.80s; leave '%.80s' away", options->wait,
+		               options->targets.texts[0]);
+	return true;
+}
+
+static bool check_watch(struct options *options, struct err *err)
+{
+	const char *other = first_given(options, with_watch, false);
+
+	if (other && (strcmp(other, "-oX") == 0 || strcmp(other, "-oG") == 0 || strcmp(other, "-oA") == 0))
+		return err_set(err, ERR_USAGE, "%s tells of one scan, not of changes: with --watch give -oN or -oJ",
+		               other);
+	if (other)
+		return err_set(err, ERR_USAGE, "%s does not go with --watch: leave it away", other);
+	if (options->watch_ns < LEAST_WATCH_NS)
+		return err_set(err, ERR_USAGE,
+		               "--watch: give 100ms or more; a round takes as long as its silent hosts do");
+	if (options->targets.count == 0 && options->target_files.count == 0)
+		return err_set(err, ERR_USAGE, "no targets: give at least one address, range, name or -iL FILE");
+	/* A sweep, unless ports are asked for. */
+	if (first_given(options, choices_of_ports, true) == NULL)
+		options->hosts_only = true;
+	if (options->hosts_only && options->discovery & DISCOVER_NONE)
+		return err_set(err, ERR_USAGE,
+		               "-Pn and --watch without ports do not go together: nothing would be left to ask");
+	if (!options->hosts_only && options->ports.count == 0)
+		return port_list_top(PORT_DEFAULT_COUNT, &options->ports, err);
+	return true;
+}
+
+bool options_is_operation(const struct options *options)
+{
+	enum action action = options_action(options);
+
+	return action == ACTION_MERGE || action == ACTION_WAIT || action == ACTION_WATCH;
+}
+
+bool options_check_operation(struct options *options, struct err *err)
+{
+	switch (options_action(options)) {
+	case ACTION_MERGE:
+		return check_merge(options, err);
+	case ACTION_WAIT:
+		return check_wait(options, err);
+	default:
+		return check_watch(options, err);
+	}
+}
