@@ -25,6 +25,7 @@ void facts_free(struct facts *facts)
 	for (int i = 0; i < facts->run.argc; i++)
 		free(facts->args[i]);
 	free(facts->args);
+	free(facts->parsed);
 	free(facts->ports);
 	free(facts->file);
 	free(facts);
@@ -92,14 +93,21 @@ void facts_add_file(struct facts *facts, const char *text, size_t n)
 
 void facts_set_run(struct facts *facts, const char *version, const struct run_facts *run)
 {
-	json_t *args = json_array(), *ports = json_array();
+	json_t *args = json_array(), *ports = json_array(), *meant = json_object();
 
-	for (int i = 0; i < run->argc; i++)
+	for (int i = 0; i < run->argc; i++) {
+		char number[16];
+
 		append(facts, args, bytes_as_json(run->argv[i], strlen(run->argv[i])));
+		snprintf(number, sizeof(number), "%d", i);
+		if (run->meant && run->meant[i])
+			set(facts, meant, number, json_string(run->meant[i]));
+	}
 	for (size_t i = 0; i < run->source_port_count; i++)
 		append(facts, ports, json_integer(run->source_ports[i]));
 	set(facts, facts->root, "version", json_string(version));
 	set(facts, facts->root, "args", args);
+	set(facts, facts->root, "meant", meant);
 	set(facts, facts->root, "seed", json_integer((json_int_t)run->seed));
 	set(facts, facts->root, "key", hex_as_json(run->key, sizeof(run->key)));
 	set(facts, facts->root, "source_ports", ports);

@@ -19,6 +19,8 @@ struct facts;
 struct run_facts {
 	int argc;
 	char *const *argv;
+	const char *const
+	        *meant; /* for each argument: what to read in its place where that depends on a file, else NULL */
 	uint64_t seed;
 	uint8_t key[HASH_KEY_BYTES];
 	const uint16_t *source_ports;
@@ -41,6 +43,8 @@ char *facts_text(const struct facts *facts, size_t *n);
 /* --- reading. Whoever wrote the record is not trusted: every index and length is checked. */
 struct facts *facts_parse(const char *text, size_t n, struct err *err);
 const char *facts_version(const struct facts *facts);
+/* As many as run.argc: what to parse. In run.argv is what was typed. */
+char *const *facts_parsed_args(const struct facts *facts);
 const struct run_facts *facts_run(const struct facts *facts);
 bool facts_name(const struct facts *facts, const char *name, struct addr *out);
 /* The next file in that order; NULL when there is none. Owned by the facts. */

@@ -12,7 +12,8 @@ struct facts {
 
 	/* reading */
 	struct run_facts run;
-	char **args; /* NULL at the end */
+	char **args;   /* NULL at the end */
+	char **parsed; /* the same with what some of them meant */
 	uint16_t *ports;
 	size_t next_file;
 	char *file; /* the last one given */

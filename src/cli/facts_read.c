@@ -70,6 +70,30 @@ static bool read_args(struct facts *facts, struct err *err)
 	return true;
 }
 
+/* The arguments to parse: those that named a file are given as what was in it. */
+static bool read_meanings(struct facts *facts, struct err *err)
+{
+	const json_t *meant = json_object_get(facts->root, "meant");
+
+	facts->parsed = calloc((size_t)facts->run.argc + 1, sizeof(*facts->parsed));
+	if (!facts->parsed)
+		return no_memory(err);
+	for (int i = 0; i < facts->run.argc; i++) {
+		char number[16];
+		const char *text;
+
+		snprintf(number, sizeof(number), "%d", i);
+		text = json_string_value(json_object_get(meant, number));
+		facts->parsed[i] = text ? (char *)(uintptr_t)text : facts->args[i];
+	}
+	return true;
+}
+
+char *const *facts_parsed_args(const struct facts *facts)
+{
+	return facts->parsed;
+}
+
 static bool read_ports(struct facts *facts, struct err *err)
 {
 	const json_t *ports = json_object_get(facts->root, "source_ports");
@@ -99,7 +123,7 @@ struct facts *facts_parse(const char *text, size_t n, struct err *err)
 	facts->root = json_loadb(text, n, JSON_ALLOW_NUL, &why);
 	if (!json_is_object(facts->root))
 		odd(err, "beginning");
-	else if (read_args(facts, err) && read_ports(facts, err) &&
+	else if (read_args(facts, err) && read_meanings(facts, err) && read_ports(facts, err) &&
 	         (read_hex(json_object_get(facts->root, "key"), facts->run.key, HASH_KEY_BYTES) || odd(err, "key"))) {
 		facts->run.seed = (uint64_t)json_integer_value(json_object_get(facts->root, "seed"));
 		facts->run.start_ns = json_integer_value(json_object_get(facts->root, "start_ns"));

@@ -15,15 +15,14 @@
 
 /* The recorded command line says what was scanned; what is shown, and where, is for the one who reads. Outputs of then are
  * not written again. */
-static bool merge_options(struct options *recorded, const struct options *reader, struct err *err)
+static bool merge_options(struct options *recorded, char *const *argv, const struct options *reader, struct err *err)
 {
-	struct err why = {0};
-
 	if (options_action(recorded) != ACTION_SCAN)
-		return err_set(err, ERR_SYSTEM, "the record's command line is not that of a scan%s", why.text);
+		return err_set(err, ERR_SYSTEM, "the record's command line is not that of a scan");
 	memcpy(recorded->outputs, reader->outputs, sizeof(recorded->outputs));
 	recorded->output_count = reader->output_count;
 	recorded->record = NULL;
+	recorded->argv = argv;
 	recorded->packet_trace = reader->packet_trace;
 	recorded->stats_every_ns = 0;
 	recorded->open_only |= reader->open_only;
@@ -56,8 +55,8 @@ static int scan_again(struct playback *playback, struct err *err)
 
 	if (!scan) {
 		err_set(err, ERR_SYSTEM, "out of memory while reading the record");
-	} else if (options_parse(run->argc, run->argv, &options, err) &&
-	           merge_options(&options, playback->options, err) && choose_targets(playback, err)) {
+	} else if (options_parse(run->argc, facts_parsed_args(playback->facts), &options, err) &&
+	           merge_options(&options, run->argv, playback->options, err) && choose_targets(playback, err)) {
 		if (scan_open(scan, &options, NULL, playback, err))
 			scan_run(scan);
 		else
@@ -173,7 +172,7 @@ static void wait_for_more(struct scan *scan)
 	interrupts_release();
 }
 
-bool playback_stops(struct scan *scan, const char **why, int *status)
+bool playback_stops(struct scan *scan, int64_t *at_ns, const char **why, int *status)
 {
 	struct replay_note note;
 
@@ -182,6 +181,7 @@ bool playback_stops(struct scan *scan, const char **why, int *status)
 			wait_for_more(scan);
 	while (scan->playback->retold && retold_work(scan));
 	*status = 0;
+	*at_ns = link_now(scan->link);
 	if (interrupts_seen() > 0) {
 		*why = "interrupted";
 		*status = 130;
@@ -252,8 +252,17 @@ bool playback_wants(const struct playback *playback, const struct event *event)
 {
 	const struct port_list *ports = &playback->options->ports;
 
+	if (playback->options->hosts_only && event->kind == EVENT_PORT)
+		return false;
 	if ((!target_set_is_empty(playback->only) && !target_set_contains(playback->only, &event->addr)) ||
 	    target_set_contains(playback->except, &event->addr))
 		return false;
 	return event->kind != EVENT_PORT || ports->count == 0 || port_list_contains(ports, event->u.port.port);
+}
+
+const struct port_list *playback_ports_shown(const struct playback *playback, const struct port_list *scanned)
+{
+	if (!scanned || playback->options->hosts_only)
+		return NULL;
+	return playback->options->ports.count > 0 ? &playback->options->ports : scanned;
 }

@@ -34,10 +34,12 @@ bool playback_link(struct scan *scan, send_failed_handler *send_failed, struct e
 
 /* For run.c. Something else than a tick is next, or nothing yet: no probe was asked for now. */
 bool playback_asks(struct scan *scan);
-/* Waits for what comes next. True when the scan ends here, and why. */
-bool playback_stops(struct scan *scan, const char **why, int *status);
+/* Waits for what comes next. True when the scan ends here, when that was, and why. */
+bool playback_stops(struct scan *scan, int64_t *at_ns, const char **why, int *status);
 /* The engine is done: what came in and was told after that; then the end, for the summary. */
 void playback_end(struct scan *scan);
+/* The ports that the reports say they are about: those of the scan, or those the reader asks for. */
+const struct port_list *playback_ports_shown(const struct playback *playback, const struct port_list *scanned);
 /* The reader wants to see this. */
 bool playback_wants(const struct playback *playback, const struct event *event);
 

@@ -142,6 +142,43 @@ static void make_comments(const struct scan *scan, struct comments *comments)
 	comment(comments, line.text);
 }
 
+/* --payload PORT=@FILE: what was in the file, as PORT=HEX. Arguments are looked at as options_parse does. Owned by the caller,
+ * as are the texts. NULL when memory ran out. */
+static char **meanings(const struct options *options)
+{
+	char **meant = calloc((size_t)options->argc + 1, sizeof(*meant));
+	size_t own = 0;
+
+	for (int i = 1; meant && i < options->argc && own < options->own_payload_count; i++) {
+		const char *argument = options->argv[i];
+		bool apart = strcmp(argument, "--payload") == 0;
+		size_t prefix = strncmp(argument, "--payload=", 10) == 0 ? 10 : 0;
+		const struct payload *payload = &options->own_payloads[own];
+		size_t room = 32 + 2 * payload->byte_count, used;
+		char *text;
+
+		if (!apart && prefix == 0)
+			continue;
+		own++;
+		i += apart;
+		text = malloc(room);
+		if (!text)
+			continue; /* it is read from the file again, if that is there */
+		used = (size_t)snprintf(text, room, "%.*s%u=", (int)prefix, argument, payload->ports[0]);
+		for (size_t b = 0; b < payload->byte_count; b++)
+			used += (size_t)snprintf(text + used, room - used, "%02x", payload->bytes[b]);
+		meant[i] = text;
+	}
+	return meant;
+}
+
+static void free_meanings(char **meant, int argc)
+{
+	for (int i = 0; meant && i < argc; i++)
+		free(meant[i]);
+	free(meant);
+}
+
 bool recording_begin(struct scan *scan, struct err *err)
 {
 	struct run_facts run = {
@@ -154,6 +191,7 @@ bool recording_begin(struct scan *scan, struct err *err)
 	        .start_wall_ns = scan->info.start_wall_ns,
 	};
 	struct comments *comments;
+	char **meant;
 	char *facts;
 	size_t n;
 	bool ok = false;
@@ -161,7 +199,10 @@ bool recording_begin(struct scan *scan, struct err *err)
 	if (!scan->journal)
 		return true;
 	memcpy(run.key, scan->config.probe.key, sizeof(run.key));
+	meant = meanings(scan->options);
+	run.meant = (const char *const *)meant;
 	facts_set_run(scan->facts, NSCAN_VERSION, &run);
+	free_meanings(meant, run.argc);
 	facts_set_network(scan->facts, &scan->network);
 	facts = facts_text(scan->facts, &n);
 	comments = calloc(1, sizeof(*comments));

@@ -33,10 +33,8 @@ void scan_say(struct scan *scan, const char *format, ...)
 }
 
 /* Ends the scan early; what is not settled becomes unknown. */
-static void stop(struct scan *scan, const char *why, int status)
+static void stop(struct scan *scan, int64_t now_ns, const char *why, int status)
 {
-	int64_t now_ns = link_now(scan->link);
-
 	journal_note(scan->journal, JOURNAL_STOP, now_ns, (uint32_t)status, 0, why);
 	engine_stop(scan->engine, now_ns);
 	scan->partial_why = why;
@@ -219,20 +217,21 @@ static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 /* Ends the scan when something from outside asks for it. */
 static bool must_stop(struct scan *scan)
 {
+	int64_t now_ns = scan->playback ? 0 : link_now(scan->link);
 	const char *why;
 	int status;
 
 	if (scan->playback) {
 		if (replay_next(scan->link) == JOURNAL_NONE)
 			drain_events(scan); /* before waiting for more of the file */
-		if (playback_stops(scan, &why, &status))
-			stop(scan, why, status);
+		if (playback_stops(scan, &now_ns, &why, &status))
+			stop(scan, now_ns, why, status);
 	} else if (interrupts_seen() > 0)
-		stop(scan, "interrupted", 130);
-	else if (link_now(scan->link) >= scan->stop_ns)
-		stop(scan, "max-time", 0); /* as ordered: the scan is complete as far as it could be */
+		stop(scan, now_ns, "interrupted", 130);
+	else if (now_ns >= scan->stop_ns)
+		stop(scan, now_ns, "max-time", 0); /* as ordered: the scan is complete as far as it could be */
 	else if (scan->craft_errors_in_a_row > CRAFT_ERRORS_TOO_MANY)
-		stop(scan, "packets could not be built", 1);
+		stop(scan, now_ns, "packets could not be built", 1);
 	return scan->partial_why != NULL;
 }
 
@@ -262,7 +261,7 @@ static void loop(struct scan *scan)
 		if (!receive(scan, more ? 0 : next_wake(scan), &err)) {
 			memcpy(scan->partial_text, err.text, sizeof(scan->partial_text));
 			scan_say(scan, "%s; what is known so far follows", err.text);
-			stop(scan, scan->partial_text, 1);
+			stop(scan, link_now(scan->link), scan->partial_text, 1);
 			break;
 		}
 		watch_capture(scan);

@@ -218,7 +218,7 @@ static void describe(struct scan *scan)
 	        .source = scan->info.source,
 	        .seed = scan->seed,
 	        .shard = o->shard,
-	        .ports = scan->config.ports,
+	        .ports = scan->playback ? playback_ports_shown(scan->playback, scan->config.ports) : scan->config.ports,
 	        .show_open_only = o->open_only,
 	        .show_reason = o->reason,
 	        .verbose = o->verbose,

@@ -65,13 +65,13 @@ recorded()
 # --- ten scans of different kinds ---------------------------------------------------------------------------------------------
 
 scan_hosts() { recorded hosts 0 -n -sn 192.168.0.90-200; }
-scan_ports() { recorded ports 0 -n -sU -p 53,69,123,161,514,40000 192.168.0.100-125 192.168.0.181; }
+scan_ports() { recorded ports 0 -n -sU -p 53,69,123,161 192.168.0.101-112 192.168.0.121,181; }
 scan_echo() { recorded echo 0 -n -sn -PE -PU40125,53 192.168.0.100-110,150,180-184; }
-scan_unasked() { recorded unasked 0 -n -Pn -p 53,9999 --reason 192.168.0.120,125 192.168.0.100; }
-scan_data() { recorded data 0 -n --data-length 600 --ttl 9 -p 7,53,4000-4003 -d 192.168.0.101,110; }
+scan_unasked() { recorded unasked 0 -n -Pn -p 53,9999 --reason 192.168.0.120,125 192.168.0.131; }
+scan_data() { recorded data 0 -n --data-length 600 --ttl 9 -p 7,53,4000 -d 192.168.0.101,110; }
 scan_loopback() { recorded loopback 0 -n -p 1-400 --open 127.0.0.1-3; }
-scan_claim() { recorded claim 0 -n -p 1-40 --source-ips 192.168.0.1,192.168.0.30-33 --seed 5 192.168.0.100; }
-scan_names() { recorded names 0 -sU -p 53,7,1000-1003 --dns-servers 192.168.0.103 192.168.0.98-112; }
+scan_claim() { recorded claim 0 -n -p 1-12 --source-ips 192.168.0.1,192.168.0.30-33 --seed 5 192.168.0.150; }
+scan_names() { recorded names 0 -sU -p 53,7 --dns-servers 192.168.0.103 192.168.0.98-112; }
 scan_lists()
 {
 	printf '192.168.0.100\n192.168.0.101 # caf\xe9\n' >"$out/list"
@@ -80,11 +80,11 @@ scan_lists()
 	rm "$out/list" "$out/not"
 	read_back lists
 }
-scan_time() { recorded time 0 -n -sU -p 1-3000 --max-time 2 192.168.0.100,110,200; }
+scan_time() { recorded time 0 -n -sU -p 1-3000 --max-time 2 192.168.0.100,140,200; }
 scan_interrupted()
 {
 	local name=interrupted
-	"$lab" exec "$nscan" -n -w "$out/$name.pcapng" -oA "$out/$name" -p 1-2000 192.168.0.100-110 >"$out/$name.out" 2>"$out/$name.err" </dev/null &
+	"$lab" exec "$nscan" -n -w "$out/$name.pcapng" -oA "$out/$name" -p 1-2000 192.168.0.100-104 >"$out/$name.out" 2>"$out/$name.err" </dev/null &
 	sleep 1.5
 	kill -INT "$(pgrep -P $! || echo $!)"
 	wait $!
@@ -97,7 +97,7 @@ scan_interrupted()
 scan_killed()
 {
 	local pid
-	"$lab" exec "$nscan" -n -w "$out/killed.pcapng" -oJ "$out/killed.jsonl" -p 1-2000 192.168.0.100-110 >/dev/null 2>&1 </dev/null &
+	"$lab" exec "$nscan" -n -w "$out/killed.pcapng" -oJ "$out/killed.jsonl" -p 1-2000 192.168.0.100-104 >/dev/null 2>&1 </dev/null &
 	sleep 1.5
 	pid=$(pgrep -P $! || echo $!)
 	kill -KILL "$pid"
@@ -135,7 +135,7 @@ scan_pipe()
 
 scan_selected()
 {
-	[ -e "$out/ports.pcapng" ] || recorded ports 0 -n -sU -p 53,69,123,161,514,40000 192.168.0.100-125 192.168.0.181
+	[ -e "$out/ports.pcapng" ] || scan_ports
 	"$nscan" -r "$out/ports.pcapng" -p 53 192.168.0.103 192.168.0.110 -oJ - >"$out/selected.jsonl"
 	equal "selected: targets and -p choose from the record" "192.168.0.103:53 192.168.0.110:53" \
 		"$(jq -r 'select(.type=="port") | "\(.addr):\(.port)"' "$out/selected.jsonl" | sort -u | xargs)"
@@ -143,7 +143,7 @@ scan_selected()
 
 scan_altered()
 {
-	[ -e "$out/hosts.pcapng" ] || recorded hosts 0 -n -sn 192.168.0.90-200
+	[ -e "$out/hosts.pcapng" ] || scan_hosts
 	# the identity key of the run, one digit of it another
 	python3 - "$out/hosts.pcapng" "$out/altered.pcapng" <<-'PYTHON'
 		import re, sys
@@ -159,7 +159,7 @@ scan_altered()
 scan_lossy()
 {
 	"$lab" loss 20
-	recorded lossy 0 -n -p 53,123,161,1000-1040 192.168.0.100-110
+	recorded lossy 0 -n -p 53,123,1000 192.168.0.103-107
 	"$lab" loss 0
 }
 
