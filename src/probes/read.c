@@ -4,8 +4,9 @@
 #include "read.h"
 
 static const struct reader_family *const families[] = {
-        &readers_dns,  &readers_netbios, &readers_snmp, &readers_time,  &readers_ike,
-        &readers_stun, &readers_rpc,     &readers_http, &readers_small,
+        &readers_dns,    &readers_netbios,   &readers_snmp,     &readers_time,      &readers_ike,
+        &readers_stun,   &readers_rpc,       &readers_http,     &readers_games,     &readers_tls,
+        &readers_tunnel, &readers_directory, &readers_industry, &readers_discovery, &readers_small,
 };
 
 enum { FAMILY_COUNT = sizeof(families) / sizeof(families[0]) };

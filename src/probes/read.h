@@ -88,8 +88,8 @@ uint8_t ber_peek(const struct cursor *c);
 /* An integer of up to 8 bytes with that tag. */
 int64_t ber_integer(struct cursor *c, uint8_t tag);
 
-extern const struct reader_family readers_dns, readers_netbios, readers_time, readers_snmp, readers_http, readers_ike,
-        readers_stun, readers_rpc, readers_games, readers_voice, readers_iot, readers_tls, readers_tunnel,
-        readers_directory, readers_industry, readers_small, readers_discovery, readers_storage;
+extern const struct reader_family readers_dns, readers_netbios, readers_snmp, readers_time, readers_ike, readers_stun,
+        readers_rpc, readers_http, readers_games, readers_tls, readers_tunnel, readers_directory, readers_industry,
+        readers_discovery, readers_small;
 
 #endif
