@@ -230,6 +230,8 @@ static bool is_sent_back(const struct engine *e, const struct ask *ask, const st
 			byte = (uint8_t)(probe.nonce >> 8);
 		else if (probe.nonce_offset >= 0 && i == (size_t)probe.nonce_offset + 1)
 			byte = (uint8_t)probe.nonce;
+		else if (probe.address_offset > 0 && ask->src.family == 4 && i - probe.address_offset < 4)
+			byte = ask->src.bytes[i - probe.address_offset];
 		if (byte != reply->data[i])
 			return false;
 	}
@@ -453,10 +455,13 @@ static bool wants_more(const struct engine *e, const struct portscan *scan, stru
                        uint16_t *attempt, int64_t *wake_ns)
 {
 	const struct port_slot *slot = &scan->slots[answer->slot];
-	size_t payloads = payload_count(e->config.probe.payloads, slot->number);
+	size_t payloads = payload_turns(e->config.probe.payloads, slot->number);
 	int64_t timeout_ns = ask_timeout(&scan->lanes[slot->lane]);
 
-	if (slot->state != PORT_OPEN || payloads == 0 || slot->attempts >= DISCOVERY_ATTEMPT / 2)
+	if (slot->state != PORT_OPEN || slot->attempts >= DISCOVERY_ATTEMPT / 2)
+		return false;
+	/* Those sent to a port that has none of its own only guess: no more of them when the service is known. */
+	if (payload_count(e->config.probe.payloads, slot->number) == 0 && answer->reading && answer->reading->service)
 		return false;
 	if (payloads > MOST_PAYLOADS)
 		payloads = MOST_PAYLOADS;
@@ -500,7 +505,7 @@ bool answers_next(struct engine *e, struct host *host, int64_t now_ns, struct pr
 			*wake_ns = now_ns < scan->ask_more_ns ? scan->ask_more_ns : pace_wake(&scan->pace);
 			return false;
 		}
-		payload = ask.attempt % payload_count(e->config.probe.payloads, slot->number);
+		payload = ask.attempt % payload_turns(e->config.probe.payloads, slot->number);
 		if (payload < MOST_PAYLOADS)
 			answer->asked[payload]++;
 		exchange_make(answer, ask.attempt, now_ns);

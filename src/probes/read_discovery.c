@@ -141,12 +141,13 @@ static bool read_ubiquiti(const uint8_t *data, size_t n, struct service_reading 
 	return true;
 }
 
-/* pcAnywhere's status: "NR", the host's name, a blank-filled field, and what it does. */
+/* pcAnywhere: "NR", the host's name, a blank-filled field; or "ST" and what it does. */
 static bool read_pcanywhere(const uint8_t *data, size_t n, struct service_reading *out)
 {
-	if (n < 4 || !has_prefix(data, n, "NR") || !is_text(data, n))
+	if (n < 4 || (!has_prefix(data, n, "NR") && !has_prefix(data, n, "ST")) || !is_text(data, n))
 		return false;
-	detail_bytes(out, "host-name", data + 2, n - 2 < 24 ? n - 2 : 24);
+	if (data[0] == 'N')
+		detail_bytes(out, "host-name", data + 2, n - 2 < 24 ? n - 2 : 24);
 	say(out, "%s", service_detail(out, "host-name") ? service_detail(out, "host-name") : "pcAnywhere");
 	return true;
 }
@@ -193,6 +194,24 @@ static bool read_stamp(const uint8_t *data, size_t n, struct service_reading *ou
 	return true;
 }
 
+/* MS-RDPEUDP 2.2.2.1: the sequence number acknowledged, window, flags: SYN and ACK. */
+static bool read_rdp(const uint8_t *data, size_t n, struct service_reading *out)
+{
+	if (n < 16 || (data[7] & 5) != 5)
+		return false;
+	say(out, "RDP over UDP, accepts the connection");
+	return true;
+}
+
+/* Apple Remote Desktop's answer has no published form but its first two bytes; it holds the computer's name. */
+static bool read_ard(const uint8_t *data, size_t n, struct service_reading *out)
+{
+	if (n < 100 || data[0] != 0 || data[1] != 1)
+		return false;
+	say(out, "Apple Remote Desktop");
+	return true;
+}
+
 static const struct reader readers[] = {
         {.service = "asf-rmcp", .ports = {623, 664}, .read = read_rmcp},
         {.service = "router", .ports = {520}, .only_there = true, .read = read_rip},
@@ -204,6 +223,8 @@ static const struct reader readers[] = {
         {.service = "amanda", .ports = {10080}, .read = read_amanda},
         {.service = "ubnt-discover", .ports = {10001}, .only_there = true, .read = read_ubiquiti},
         {.service = "pcanywherestat", .ports = {5632}, .only_there = true, .read = read_pcanywhere},
+        {.service = "ms-wbt-server", .ports = {3389}, .only_there = true, .read = read_rdp},
+        {.service = "net-assistant", .ports = {3283}, .only_there = true, .read = read_ard},
         {.service = "ibm-db2", .ports = {523}, .read = read_db2},
         {.service = "twamp-test", .ports = {862}, .only_there = true, .one_answer = true, .read = read_stamp},
 };

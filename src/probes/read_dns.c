@@ -208,7 +208,7 @@ static void describe_dns(struct service_reading *out, const char *name, uint16_t
 			detail(out, "answer", "%s", records->text);
 	}
 	if (records->count > 0 && class == CLASS_CHAOS)
-		say(out, "%s", records->text);
+		say(out, "%s%s", records->text[0] >= '0' && records->text[0] <= '9' ? "BIND " : "", records->text);
 	else if (records->count > 0)
 		say(out, "answers %s", records->text);
 	else if (class == CLASS_CHAOS)

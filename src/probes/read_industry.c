@@ -258,7 +258,8 @@ static bool read_knx(const uint8_t *data, size_t n, struct service_reading *out)
 	detail_bytes(out, "name", name, 30);
 	detail(out, "individual-address", "%u.%u.%u", individual >> 12, individual >> 8 & 15, individual & 255);
 	hex_text(text, sizeof(text), serial, 6, "");
-	detail(out, "serial", "%s", text);
+	if (memcmp(serial, "\0\0\0\0\0\0", 6) != 0)
+		detail(out, "serial", "%s", text);
 	hex_text(text, sizeof(text), mac, 6, ":");
 	detail(out, "mac", "%s", text);
 	if (service_detail(out, "name"))
@@ -349,13 +350,20 @@ static bool read_coap(const uint8_t *data, size_t n, struct service_reading *out
 	return true;
 }
 
+/* Elsewhere only what is surely none of many texts and binary protocols that begin alike: an acknowledgement or a reset. */
+static bool read_coap_anywhere(const uint8_t *data, size_t n, struct service_reading *out)
+{
+	return n >= 4 && (data[0] >> 4 & 3) >= COAP_ACK && !is_text(data, n) && read_coap(data, n, out);
+}
+
 static const struct reader readers[] = {
         {.service = "bacnet", .ports = {47808}, .read = read_bacnet},
         {.service = "EtherNet-IP-2", .ports = {44818, 2222}, .read = read_enip},
         {.service = "knxnet-ip", .ports = {3671}, .read = read_knx},
         {.service = "dnp", .ports = {20000}, .read = read_dnp3},
         {.service = "ads-discovery", .ports = {48899}, .read = read_ads},
-        {.service = "coap", .ports = {5683}, .read = read_coap},
+        {.service = "coap", .ports = {5683}, .only_there = true, .read = read_coap},
+        {.service = "coap", .read = read_coap_anywhere},
 };
 
 READER_FAMILY(readers_industry, readers);

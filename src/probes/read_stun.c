@@ -109,7 +109,7 @@ static bool read_nat_pmp(const uint8_t *data, size_t n, struct service_reading *
 	const uint8_t *address;
 	char text[ADDR_TEXT_BYTES];
 
-	if (version == 2 && operation & 0x80 && n >= 24 && n % 4 == 0 && n <= 1100) {
+	if (version == 2 && operation & 0x80 && n >= 8 && n % 4 == 0 && n <= 1100) {
 		detail(out, "protocol", "PCP");
 		say(out, "PCP, result %u", data[3]);
 		return true;

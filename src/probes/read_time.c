@@ -3,7 +3,14 @@
 
 #include "read.h"
 
-enum { NTP_BYTES = 48, MODE_SERVER = 4, MODE_CONTROL = 6, CONTROL_RESPONSE = 0x80 };
+enum {
+	NTP_BYTES = 48,
+	MODE_SERVER = 4,
+	MODE_CONTROL = 6,
+	CONTROL_RESPONSE = 0x80,
+	CONTROL_ERROR = 0x40,
+	CONTROL_MAC_BYTES = 24
+};
 /* RFC 5905 6: between the epochs of NTP (1900) and of Unix (1970). */
 #define NTP_TO_UNIX INT64_C(2208988800)
 
@@ -93,10 +100,11 @@ static bool read_ntp_control(const uint8_t *data, size_t n, struct service_readi
 
 	cursor_take(&c, 8); /* sequence, status, association, offset */
 	bytes = cursor_u16(&c);
-	if (!c.ok || (first & 0xc7) != MODE_CONTROL || !(operation & CONTROL_RESPONSE) || bytes > 468)
+	/* Operations run from 1 to 12; 31 is the first of those that ntpd has made its own. */
+	if (!c.ok || (first & 0xc7) != MODE_CONTROL || !(operation & CONTROL_RESPONSE) || bytes > 468 ||
+	    ((operation & 0x1f) > 12 && (operation & 0x1f) != 31) || (bytes == 0 && !(operation & CONTROL_ERROR)) ||
+	    cursor_left(&c) < bytes || cursor_left(&c) > bytes + 3u + CONTROL_MAC_BYTES)
 		return false;
-	if (bytes > cursor_left(&c))
-		bytes = (uint16_t)cursor_left(&c);
 	text = c.at;
 	if (bytes > 0 && !is_text(text, bytes))
 		return false;

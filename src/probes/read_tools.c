@@ -66,6 +66,10 @@ __attribute__((format(printf, 3, 0))) static void append(char *out, size_t room,
 	}
 	if ((size_t)vsnprintf(out + at, room - at, format, args) >= room - at)
 		out[whole_characters(out, room - 1)] = '\0';
+	for (char *c = out + at; *c; c++) {
+		if (*c >= '\t' && *c <= '\r')
+			*c = ' ';
+	}
 }
 
 void say(struct service_reading *out, const char *format, ...)
@@ -85,8 +89,7 @@ void detail(struct service_reading *out, const char *key, const char *format, ..
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
-	if (value[0])
-		service_add_detail(out, key, value);
+	detail_bytes(out, key, (const uint8_t *)value, strlen(value));
 }
 
 void detail_bytes(struct service_reading *out, const char *key, const uint8_t *bytes, size_t n)
@@ -101,7 +104,7 @@ void detail_bytes(struct service_reading *out, const char *key, const uint8_t *b
 static const char *version_in(const char *text)
 {
 	for (const char *at = text; *at; at++) {
-		bool begins = at > text && strchr(" -/_", at[-1]);
+		bool begins = at > text && strchr(" -/(", at[-1]);
 
 		if (begins && isdigit((unsigned char)*at))
 			return at;

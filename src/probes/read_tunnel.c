@@ -76,6 +76,8 @@ static bool read_l2tp(const uint8_t *data, size_t n, struct service_reading *out
 		say(out, "%.60s", service_detail(out, "host-name"));
 	if (service_detail(out, "vendor"))
 		say(out, "%.60s", service_detail(out, "vendor"));
+	if (service_detail(out, "error"))
+		say(out, "%.60s", service_detail(out, "error"));
 	say(out, "%s", message == L2TP_STOP ? "refuses a tunnel" : message == 0 ? "acknowledges" : "offers a tunnel");
 	return true;
 }

@@ -38,7 +38,7 @@ static void print_version(FILE *out, const char *info)
 		if (text[i] == '/' || text[i] == ',')
 			text[i] = text[i] == '/' ? '|' : ';';
 	}
-	print_escaped(out, text, n);
+	print_printable(out, text, n);
 }
 
 static void print_ports(FILE *out, const struct port_groups *groups, const struct host_result *host)

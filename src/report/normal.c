@@ -59,7 +59,7 @@ static void print_reading(FILE *out, const struct service_reading *reading)
 {
 	if (reading) {
 		fprintf(out, ": %s%s", reading->service ? reading->service : "", reading->service ? ", " : "");
-		print_escaped(out, reading->info, strlen(reading->info));
+		print_printable(out, reading->info, strlen(reading->info));
 	}
 	fputc('\n', out);
 }
@@ -182,7 +182,7 @@ static void print_notes(FILE *out, const struct host_result *host)
 		fputs("Note: ", out);
 		if (note->port)
 			fprintf(out, "%u/udp: ", note->port);
-		print_escaped(out, note->text, strnlen(note->text, sizeof(note->text)));
+		print_printable(out, note->text, strnlen(note->text, sizeof(note->text)));
 		fprintf(out, " (%s)\n", note->code);
 	}
 }

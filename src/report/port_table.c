@@ -51,13 +51,13 @@ static void print_info(FILE *out, const struct service_reading *reading, int ver
 	size_t n = strlen(reading->info), room = verbose > 0 ? n : INFO_WIDTH;
 
 	if (n <= room) {
-		print_escaped(out, reading->info, n);
+		print_printable(out, reading->info, n);
 		return;
 	}
 	n = room - 3;
 	while (n > 0 && ((uint8_t)reading->info[n] & 0xc0) == 0x80)
 		n--;
-	print_escaped(out, reading->info, n);
+	print_printable(out, reading->info, n);
 	fputs("...", out);
 }
 
