@@ -56,6 +56,11 @@ static bool failed(struct err *err, uint16_t port, int error)
 		               "--echo-server %u: ports below 1024 need root or CAP_NET_BIND_SERVICE (nscan gives all "
 		               "rights up once they are bound)",
 		               port);
+	case EMFILE:
+		return err_set(err, ERR_SYSTEM,
+		               "--echo-server %u: every port takes an open file, and no more are allowed: give fewer "
+		               "ports, or raise the limit (ulimit -n)",
+		               port);
 	case EADDRNOTAVAIL:
 		return err_set(err, ERR_SYSTEM, "-S: this machine has no such address (--iflist shows what it has)");
 	case ENODEV:

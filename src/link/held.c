@@ -190,6 +190,20 @@ static int hold_all(unsigned first, unsigned last, struct held_ports *out)
 	return error;
 }
 
+/* Whether the process may open that many sockets, and the few others that it needs. */
+static bool files_suffice(size_t want, struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+	    limit.rlim_cur >= want + SPARE_FILES)
+		return true;
+	return err_set(err, ERR_SYSTEM,
+	               "%zu source ports (-g) take as many open files, and %llu are allowed: give a smaller range, or "
+	               "raise the limit (ulimit -n)",
+	               want, (unsigned long long)limit.rlim_cur);
+}
+
 static bool make_room(size_t want, struct held_ports *out, struct err *err)
 {
 	*out = (struct held_ports){.ports = calloc(want, sizeof(*out->ports)),
@@ -212,6 +226,10 @@ bool held_ports_take_range(uint16_t first, uint16_t last, size_t most, uint64_t 
 
 	if (!make_room(want, out, err))
 		return false;
+	if (!files_suffice(want, err)) {
+		held_ports_release(out);
+		return false;
+	}
 	error = want < size ? hold_random(first, last, want, seed, &avoid, out) : hold_all(first, last, out);
 	if (out->count > 0)
 		return true;

@@ -90,7 +90,7 @@ interrupt()
 {
 	local one
 	for one in $(ip netns pids "$(netns "$1" "$2")"); do
-		[ "$(cat "/proc/$one/comm")" = nscan ] && tr '\0' ' ' <"/proc/$one/cmdline" | grep -q -e "$3" && kill -INT "$one"
+		[ "$(cat "/proc/$one/comm" 2>/dev/null)" = nscan ] && tr '\0' ' ' <"/proc/$one/cmdline" | grep -q -e "$3" && kill -INT "$one"
 	done
 }
 
@@ -183,6 +183,18 @@ sleep 1.5
 interrupt try here 'tos 8'
 interrupt try here 'tos 4'
 
+# Where a process may not open that many files, a range is refused in plain words, not with what comes of it later.
+on try here prlimit --nofile=200:200 setpriv --bounding-set=-sys_resource -- "$nscan" --ping -p 9000 -g 40000-40999 10.82.0.2 \
+	>"$out/files" 2>&1
+equal "a range of more ports than files" "1" "$?" "$out/files"
+expect "and why" grep -qx 'nscan: 1000 source ports (-g) take as many open files, and 200 are allowed: give a smaller range, .*' "$out/files"
+for full in '--max-time 1s' '-oJ /dev/full'; do
+	# shellcheck disable=SC2086  # two words
+	on try here "$nscan" --ping -p 9000 --count 2 --interval 10ms $full 10.82.0.2 >/dev/full 2>"$out/full"
+	equal "a full disk is told ($full)" 1 "$?" "$out/full"
+	expect "and named" grep -q 'No space left on device; what is missing there is lost' "$out/full"
+done
+
 # Two echo servers, brought to talk to each other by a forged request; then one of ours and an RFC 862 one.
 expect "forged requests can be sent" on try here python3 - <<'PYTHON'
 import socket, struct
@@ -203,7 +215,7 @@ PYTHON
 
 wait "${pids[@]}"
 server=$(ip netns pids "$(netns try there)" | while read -r one; do
-	[ "$(cat "/proc/$one/comm")" = nscan ] && echo "$one"
+	[ "$(cat "/proc/$one/comm" 2>/dev/null)" = nscan ] && echo "$one"
 done)
 cp "/proc/$server/status" "$out/server"
 for who in here there; do
