@@ -99,6 +99,8 @@ void engine_free(struct engine *engine);
 bool engine_next_probe(struct engine *engine, int64_t now_ns, struct probe *out);
 /* A probe that the engine gave out could not be sent (errno). It is asked again, later and slower; nothing is lost to it. */
 void engine_send_failed(struct engine *engine, uint64_t cookie, int error, int64_t now_ns);
+/* The probe asks whether its size gets through: that it cannot be sent is an answer, and no error. */
+bool engine_asks_size(uint64_t cookie);
 /* A decoded packet, received at at_ns. Whatever is not for us is ignored; what claims to be and does not verify is counted. */
 void engine_receive(struct engine *engine, const struct reply *reply, int64_t at_ns);
 /* When engine_next_probe should be called next; INT64_MAX when only a reply could change anything (never while not done). */

@@ -65,6 +65,7 @@ enum pmtu_ask_state {
 	ASK_QUEUED,   /* frames of it are still to be sent */
 	ASK_OUT,      /* sent, nothing heard yet */
 	ASK_ANSWERED, /* by the host */
+	ASK_CUT_BACK, /* answered by a host on the same link, in fragments: more than its own interface takes */
 	ASK_TOO_BIG,  /* fragmentation needed, says some router */
 	ASK_SILENT,   /* timed out */
 	ASK_VOID,     /* could not be sent, or its silence says nothing */

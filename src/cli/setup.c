@@ -95,7 +95,7 @@ static void on_send_failed(void *context, uint64_t cookie, int error)
 		scan->claim_error = error;
 		return;
 	}
-	if (send_errors_add(&scan->send_errors, error))
+	if (!engine_asks_size(cookie) && send_errors_add(&scan->send_errors, error))
 		scan_say(scan, "cannot send some packets for now: %s; they will be sent again", send_error_text(error));
 	if (scan->ping) {
 		ping_send_failed(scan->ping, cookie);

@@ -457,6 +457,11 @@ int64_t engine_next_wake(const struct engine *e)
 	return wake_ns;
 }
 
+bool engine_asks_size(uint64_t cookie)
+{
+	return cookie != UINT64_MAX && (uint32_t)cookie >> 30 == MTU_COOKIE >> 30;
+}
+
 void engine_send_failed(struct engine *e, uint64_t cookie, int error, int64_t now_ns)
 {
 	struct host *host = cookie == UINT64_MAX ? NULL : cookie_host(e, cookie);
@@ -467,10 +472,10 @@ void engine_send_failed(struct engine *e, uint64_t cookie, int error, int64_t no
 		return;
 	}
 	(void)error; /* which one it was matters to the operator, not to the order of asking */
-	e->progress.send_errors++;
+	e->progress.send_errors += !engine_asks_size(cookie);
 	if (!host)
 		return; /* a gateway's ARP is repeated anyway; a finished host needs nothing */
-	if (low >> 30 == MTU_COOKIE >> 30)
+	if (engine_asks_size(cookie))
 		mtu_send_failed(e, host, low & UINT16_MAX, now_ns);
 	else if (low >> 31)
 		discovery_send_failed(e, host, low, now_ns);

@@ -11,8 +11,8 @@ enum {
 	MOST_DOUBLINGS = 3,
 	GRACE_MS = 5,      /* so long, and a round trip, a reply may take to disprove a claim */
 	COMPANION_MS = 20, /* so long, and two round trips, the others of a batch may take once one is answered */
-	SEND_PAUSE_MS = 20,
-	MOST_SEND_FAILURES = 8,
+	SEND_PAUSE_MS = 5,
+	MOST_SEND_FAILURES = 2,
 	IP_HEADER = 20,
 };
 
@@ -222,10 +222,13 @@ void pmtu_send_failed(struct pmtu *p, uint16_t number, int64_t now_ns)
 {
 	struct pmtu_ask *ask = number < p->count ? &p->asks[number] : NULL;
 
-	if (!ask || ask->settled || ask->state == ASK_ANSWERED)
+	if (!ask || ask->settled || ask->frames_sent == 0)
 		return;
+	p->result.probes--;
+	/* Where a cable's other end takes less (two machines back to back), the kernel says so by refusing the packet: that size does
+	 * not get through, as if nothing had been answered. */
 	if (++ask->failures > MOST_SEND_FAILURES) {
-		ask->state = ASK_VOID;
+		ask->state = ASK_SILENT;
 		ask->settled = true;
 		return;
 	}
@@ -268,7 +271,8 @@ void pmtu_answered(struct pmtu *p, uint16_t number, const struct pmtu_answer *an
 {
 	struct pmtu_ask *ask = number < p->count ? &p->asks[number] : NULL;
 
-	if (!ask || ask->state == ASK_ANSWERED || ask->sent_ns == 0 || ask->frames_sent < ask->frames)
+	if (!ask || ask->state == ASK_ANSWERED || ask->state == ASK_CUT_BACK || ask->sent_ns == 0 ||
+	    ask->frames_sent < ask->frames)
 		return;
 	rtt_sample(&p->rtt, at_ns - ask->sent_ns);
 	ask->state = ASK_ANSWERED;
@@ -281,10 +285,15 @@ void pmtu_answered(struct pmtu *p, uint16_t number, const struct pmtu_answer *an
 		p->result.has_reply_df = true;
 		p->result.reply_df = answer->dont_fragment;
 	}
-	if (ask->cut == CUT_NONE && ask->dont_fragment)
+	/* A reply is as long as its request. On the same link nobody but the host itself cuts it up; that its card received the
+	 * request all the same is the room that it leaves for a VLAN tag. */
+	if (ask->cut == CUT_NONE && p->config.on_link && ask->reply_largest) {
+		ask->state = ASK_CUT_BACK;
+		p->pause_ns = 0;
+	} else if (ask->cut == CUT_NONE && ask->dont_fragment) {
 		disprove_claims(p, ask->bytes);
-	if (ask->cut == CUT_NONE && ask->bytes == pmtu_ceiling(p))
-		p->hurry = true;
+		p->hurry = p->hurry || ask->bytes == pmtu_ceiling(p);
+	}
 	hasten_companions(p, ask, at_ns);
 }
 
@@ -336,6 +345,11 @@ bool pmtu_result(const struct pmtu *p, struct mtu_event *out)
 
 /* What the asks so far say */
 
+static bool has_answer(const struct pmtu_ask *ask)
+{
+	return ask->state == ASK_ANSWERED || ask->state == ASK_CUT_BACK;
+}
+
 static bool is_size(const struct pmtu *p, const struct pmtu_ask *ask)
 {
 	return ask->dont_fragment && ask->cut == CUT_NONE && ask->method == p->method;
@@ -358,8 +372,9 @@ uint32_t pmtu_smallest_failed(const struct pmtu *p, uint32_t lo)
 	for (uint16_t i = 0; i < p->count; i++) {
 		const struct pmtu_ask *ask = &p->asks[i];
 
-		if (is_size(p, ask) && (ask->state == ASK_SILENT || ask->state == ASK_TOO_BIG) && ask->bytes > lo &&
-		    (least == 0 || ask->bytes < least))
+		if (is_size(p, ask) &&
+		    (ask->state == ASK_SILENT || ask->state == ASK_TOO_BIG || ask->state == ASK_CUT_BACK) &&
+		    ask->bytes > lo && (least == 0 || ask->bytes < least))
 			least = ask->bytes;
 	}
 	return least;
@@ -376,7 +391,7 @@ unsigned pmtu_silences(const struct pmtu *p, uint32_t bytes)
 		if (!is_size(p, ask) || ask->bytes != bytes || ask->state != ASK_SILENT)
 			continue;
 		for (uint16_t j = (uint16_t)(i + 1); j < p->count && p->asks[j].batch == ask->batch; j++)
-			answered_later = answered_later || p->asks[j].state == ASK_ANSWERED;
+			answered_later = answered_later || has_answer(&p->asks[j]);
 		count += answered_later;
 	}
 	return count;
@@ -408,7 +423,15 @@ const struct pmtu_ask *pmtu_claim_above(const struct pmtu *p, uint32_t lo)
 bool pmtu_batch_answered(const struct pmtu *p)
 {
 	for (uint16_t i = p->batch; i < p->count; i++)
-		if (p->asks[i].state == ASK_ANSWERED)
+		if (has_answer(&p->asks[i]))
+			return true;
+	return false;
+}
+
+bool pmtu_was_cut_back(const struct pmtu *p, uint32_t bytes)
+{
+	for (uint16_t i = 0; i < p->count; i++)
+		if (is_size(p, &p->asks[i]) && p->asks[i].bytes == bytes && p->asks[i].state == ASK_CUT_BACK)
 			return true;
 	return false;
 }

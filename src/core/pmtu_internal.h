@@ -52,6 +52,9 @@ const struct pmtu_ask *pmtu_claim_above(const struct pmtu *p, uint32_t lo);
 /* Any ask of the present batch that the host answered. */
 bool pmtu_batch_answered(const struct pmtu *p);
 
+/* An ask of that size was answered in fragments by a host on the same link. */
+bool pmtu_was_cut_back(const struct pmtu *p, uint32_t bytes);
+
 /* pmtu_steps.c: the batch is settled: draws conclusions, asks on, or ends. */
 void pmtu_step(struct pmtu *p, int64_t now_ns);
 
@@ -61,7 +64,10 @@ enum { LADDER_MOST = 8 };
 uint32_t plateau_below(uint32_t bytes);
 /* A size that links in use have. */
 bool mtu_is_usual(uint32_t bytes);
-/* Up to `most` sizes to try between lo (passes) and hi (does not), both excluded, descending. Returns how many; 0: none between. */
-size_t ladder(uint32_t lo, uint32_t hi, size_t most, uint16_t out[LADDER_MOST]);
+/* Sizes between lo and hi, both excluded, that are to be tried first. */
+bool ladder_has_usual(uint32_t lo, uint32_t hi);
+/* Up to `most` sizes to try between lo (passes) and hi (does not), both excluded, descending. Returns how many; 0: none between.
+ * margin: how much more than an MTU does certainly not pass; 1 as a rule. */
+size_t ladder(uint32_t lo, uint32_t hi, uint32_t margin, size_t most, uint16_t out[LADDER_MOST]);
 
 #endif

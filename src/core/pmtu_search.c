@@ -60,7 +60,15 @@ static size_t from_table(uint32_t lo, uint32_t hi, bool first_only, size_t most,
 	return taken;
 }
 
-size_t ladder(uint32_t lo, uint32_t hi, size_t most, uint16_t out[LADDER_MOST])
+bool ladder_has_usual(uint32_t lo, uint32_t hi)
+{
+	for (size_t i = 0; i < USUAL_COUNT; i++)
+		if (usual[i].first && usual[i].bytes > lo && usual[i].bytes < hi)
+			return true;
+	return false;
+}
+
+size_t ladder(uint32_t lo, uint32_t hi, uint32_t margin, size_t most, uint16_t out[LADDER_MOST])
 {
 	size_t count;
 
@@ -69,8 +77,8 @@ size_t ladder(uint32_t lo, uint32_t hi, size_t most, uint16_t out[LADDER_MOST])
 	if (most > LADDER_MOST)
 		most = LADDER_MOST;
 	/* Where jumbo frames fail it is nearly always because somebody has 1500. */
-	if (lo < ETHERNET_MTU && hi > ETHERNET_MTU + 1) {
-		out[0] = ETHERNET_MTU + 1;
+	if (lo < ETHERNET_MTU && hi > ETHERNET_MTU + margin) {
+		out[0] = (uint16_t)(ETHERNET_MTU + margin);
 		out[1] = ETHERNET_MTU;
 		return 2;
 	}

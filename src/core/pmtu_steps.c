@@ -21,6 +21,7 @@ enum {
 	TAIL_FRAMES = 8, /* with a usual MTU: 10,000 bytes, more than jumbo frames hold */
 	TAIL_BYTES = 10000,
 	IP_HEADER = 20,
+	VLAN_TAG = 4,
 };
 
 static void enter(struct pmtu *p, enum pmtu_phase phase)
@@ -269,9 +270,9 @@ static void end_unknown(struct pmtu *p)
 /* Echo found `mtu` for both directions, and something vanishes above it: UDP asks about the way there alone. */
 static bool look_there(struct pmtu *p, uint32_t mtu, enum mtu_how how)
 {
-	bool worth = p->config.mode == PMTU_FULL ? mtu < pmtu_ceiling(p) || p->udp_ready : how == MTU_BY_SEARCH;
+	bool worth = p->config.mode == PMTU_FULL || how == MTU_BY_SEARCH;
 
-	if (p->method != PMTU_BY_ECHO || p->round_trip || !p->udp_ready || !worth)
+	if (p->method != PMTU_BY_ECHO || p->round_trip || !p->udp_ready || !worth || pmtu_was_cut_back(p, mtu + 1))
 		return false;
 	p->round_trip = (uint16_t)mtu;
 	p->round_trip_how = how;
@@ -280,6 +281,7 @@ static bool look_there(struct pmtu *p, uint32_t mtu, enum mtu_how how)
 	p->claims = 0;
 	p->claimed = 0;
 	pmtu_ask_size(p, pmtu_ceiling(p));
+	pmtu_ask_control(p);
 	return true;
 }
 
@@ -359,24 +361,35 @@ static unsigned mute_tries(const struct pmtu *p)
 	return p->udp_ready || !p->udp_never ? ECHO_TRIES : ECHO_TRIES_LAST;
 }
 
+/* The size that is not to pass when `lo` is the MTU. A card on the same link takes a VLAN tag more than its MTU: echo shows that by
+ * replies in fragments, UDP cannot see it. */
+static uint32_t just_above(const struct pmtu *p, uint32_t lo)
+{
+	return lo + 1 + (p->config.on_link && p->method == PMTU_BY_UDP ? VLAN_TAG : 0);
+}
+
 static void plan_search(struct pmtu *p, uint32_t lo, uint32_t hi)
 {
+	/* By UDP each size that passes costs an error of the host: first down the usual sizes, then exactly. */
+	bool udp = p->method == PMTU_BY_UDP, exactly = mtu_is_usual(lo) && !(udp && ladder_has_usual(lo, hi));
 	uint16_t sizes[LADDER_MOST];
 	size_t count = 0;
 
 	pmtu_begin_batch(p);
-	if (hi == lo + 1 || (mtu_is_usual(lo) && lo > PMTU_LEAST)) {
+	if (hi <= just_above(p, lo) || exactly) {
 		/* Exactly this? One byte more, as often as it takes, and at the end what is known to pass. */
-		unsigned silent = pmtu_silences(p, lo + 1);
+		uint32_t above = just_above(p, lo);
+		unsigned silent = pmtu_silences(p, above);
 
 		for (unsigned i = silent; i < SILENCES || i == silent; i++)
-			pmtu_ask_size(p, lo + 1);
+			pmtu_ask_size(p, above);
 	} else {
-		count = ladder(lo, hi, p->method == PMTU_BY_UDP ? UDP_LADDER : ECHO_LADDER, sizes);
+		count = ladder(lo, hi, just_above(p, 0), udp ? UDP_LADDER : ECHO_LADDER, sizes);
 		for (size_t i = 0; i < count; i++)
 			pmtu_ask_size(p, sizes[i]);
 	}
-	pmtu_ask_size(p, lo > 0 ? lo : pmtu_control_bytes(p));
+	if (count == 0 || !udp || p->tries > 0)
+		pmtu_ask_size(p, lo > 0 ? lo : pmtu_control_bytes(p));
 }
 
 static bool is_confirmed(const struct pmtu *p, uint32_t lo, uint32_t hi)
@@ -384,7 +397,8 @@ static bool is_confirmed(const struct pmtu *p, uint32_t lo, uint32_t hi)
 	const struct pmtu_ask *claim = pmtu_claim_above(p, lo);
 	unsigned wanted = p->method == PMTU_BY_ECHO && pmtu_losses(p, lo) > 0 ? SILENCES_LOSSY : SILENCES;
 
-	return hi == lo + 1 && ((claim && claim->bytes == hi) || pmtu_silences(p, hi) >= wanted);
+	return hi <= just_above(p, lo) &&
+	       (pmtu_was_cut_back(p, hi) || (claim && claim->bytes == hi) || pmtu_silences(p, hi) >= wanted);
 }
 
 static void search_on(struct pmtu *p)
@@ -454,6 +468,7 @@ static void step_ceiling(struct pmtu *p, int64_t now_ns)
 	if (follow_claim(p))
 		return;
 	if (p->count - p->batch > 1 && pmtu_batch_answered(p)) {
+		p->tries = 0;
 		search_on(p);
 		return;
 	}
@@ -493,6 +508,7 @@ static void step_claim(struct pmtu *p, int64_t now_ns)
 	if (follow_claim(p))
 		return;
 	if (p->tries > 0 && pmtu_batch_answered(p)) {
+		p->tries = 0;
 		search_on(p);
 		return;
 	}
