@@ -10,6 +10,7 @@ struct mtu_watch {
 	struct pmtu pmtu;
 	uint16_t udp_port; /* that is asked */
 	bool told;
+	bool forged_told, absurd_told;
 	bool stray_told;     /* a claim that quotes nothing of ours */
 	bool refused_told;   /* fragments that do not fit together */
 	uint8_t quotes_left; /* verified errors whose quote is still to be looked at */
@@ -150,6 +151,25 @@ void mtu_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t 
 	host_set_wake(e, host, now_ns);
 }
 
+/* Claims that were not believed, each kind once. They may also come when everything is told. */
+static void note_claims(struct engine *e, struct host *host, int64_t at_ns)
+{
+	struct mtu_watch *watch = host->mtu;
+	const struct pmtu *p = &watch->pmtu;
+	char from[ADDR_TEXT_BYTES];
+
+	if (p->forged && !watch->forged_told)
+		note(e, host, at_ns, 0, "forged-frag-needed",
+		     "fragmentation needed (MTU %u) from %s is wrong, larger datagrams were answered: not believed",
+		     p->forged, addr_format(&p->forged_from, from));
+	if (p->has_absurd && !watch->absurd_told)
+		note(e, host, at_ns, 0, "absurd-frag-needed",
+		     "fragmentation needed from %s names an MTU of %u, which cannot be: ignored",
+		     addr_format(&p->absurd_from, from), p->absurd);
+	watch->forged_told = p->forged != 0;
+	watch->absurd_told = p->has_absurd;
+}
+
 /* Replies */
 
 /* The ask of that method which the reply answers, or quotes; -1: none. */
@@ -225,6 +245,8 @@ bool mtu_error(struct engine *e, struct host *host, const struct icmp_row *row, 
 		return false;
 	if (row->meaning == ICMP_MEANS_TOO_BIG) {
 		pmtu_too_big(p, (uint16_t)number, reply->next_hop_mtu, &reply->src, at_ns);
+		if (host->mtu->told)
+			note_claims(e, host, at_ns);
 		heard(e, host, at_ns);
 	} else if (row->meaning == ICMP_MEANS_REASSEMBLY) {
 		pmtu_reassembly_timeout(p, (uint16_t)number, &reply->src, at_ns);
@@ -284,21 +306,6 @@ bool mtu_fragment(struct engine *e, const struct reply *reply, int64_t at_ns, st
 }
 
 /* Events */
-
-static void note_claims(struct engine *e, struct host *host, int64_t at_ns)
-{
-	const struct pmtu *p = &host->mtu->pmtu;
-	char from[ADDR_TEXT_BYTES];
-
-	if (p->forged)
-		note(e, host, at_ns, 0, "forged-frag-needed",
-		     "fragmentation needed (MTU %u) from %s is wrong, larger datagrams were answered: not believed",
-		     p->forged, addr_format(&p->forged_from, from));
-	if (p->has_absurd)
-		note(e, host, at_ns, 0, "absurd-frag-needed",
-		     "fragmentation needed from %s names an MTU of %u, which cannot be: ignored",
-		     addr_format(&p->absurd_from, from), p->absurd);
-}
 
 static void note_path(struct engine *e, struct host *host, const struct mtu_event *mtu, int64_t at_ns)
 {

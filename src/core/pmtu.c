@@ -301,7 +301,13 @@ void pmtu_too_big(struct pmtu *p, uint16_t number, uint16_t mtu, const struct ad
 {
 	struct pmtu_ask *ask = number < p->count ? &p->asks[number] : NULL;
 
-	if (!ask || ask->state != ASK_OUT || !ask->dont_fragment)
+	if (!ask || !ask->dont_fragment || ask->sent_ns == 0)
+		return;
+	if (ask->state == ASK_ANSWERED && mtu != 0 && mtu < ask->bytes) { /* it passed, as is known already */
+		p->forged = mtu;
+		p->forged_from = *from;
+	}
+	if (ask->state != ASK_OUT)
 		return;
 	if (p->forged && addr_equal(from, &p->forged_from))
 		return;
