@@ -65,13 +65,6 @@ bool mtu_under_way(const struct host *host)
 	return host->mtu && !pmtu_done(&host->mtu->pmtu);
 }
 
-void mtu_ports_done(struct host *host, int64_t now_ns)
-{
-	if (host->mtu && host->mtu->udp_port == 0)
-		pmtu_udp_never(&host->mtu->pmtu, now_ns);
-	host->mtu_wake_ns = now_ns;
-}
-
 /* A port that the host refused itself. */
 static void look_for_port(struct host *host, int64_t now_ns)
 {
@@ -81,6 +74,15 @@ static void look_for_port(struct host *host, int64_t now_ns)
 		return;
 	watch->udp_port = host->scan->slots[host->scan->sentinel].number;
 	pmtu_udp_ready(&watch->pmtu, true, now_ns);
+}
+
+void mtu_ports_done(struct host *host, int64_t now_ns)
+{
+	if (host->mtu)
+		look_for_port(host, now_ns);
+	if (host->mtu && host->mtu->udp_port == 0)
+		pmtu_udp_never(&host->mtu->pmtu, now_ns);
+	host->mtu_wake_ns = now_ns;
 }
 
 /* The limit on the host's errors towards the address that asks; NULL: nothing is known of it. */

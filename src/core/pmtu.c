@@ -11,6 +11,7 @@ enum {
 	MOST_DOUBLINGS = 3,
 	GRACE_MS = 5,      /* so long, and a round trip, a reply may take to disprove a claim */
 	COMPANION_MS = 20, /* so long, and two round trips, the others of a batch may take once one is answered */
+	MOST_SPREAD_MS = 200,
 	SEND_PAUSE_MS = 5,
 	MOST_SEND_FAILURES = 2,
 	IP_HEADER = 20,
@@ -163,6 +164,17 @@ bool pmtu_wants_token(const struct pmtu *p)
 	       p->next == p->batch && ask->frames_sent == 0;
 }
 
+/* Until the next frame. That a later datagram was refused tells that the host had an error to give for an earlier one, too: if they
+ * arrive in the order sent. */
+static int64_t gap(const struct pmtu *p, const struct pmtu_ask *ask)
+{
+	int64_t spread_ns = ask->method == PMTU_BY_UDP && p->rtt.samples ? 4 * p->rtt.rttvar_ns : 0;
+
+	if (spread_ns > MOST_SPREAD_MS * MS)
+		spread_ns = MOST_SPREAD_MS * MS;
+	return spread_ns > p->config.gap_ns ? spread_ns : p->config.gap_ns;
+}
+
 bool pmtu_next(struct pmtu *p, int64_t now_ns, bool token, struct pmtu_frame *out)
 {
 	struct pmtu_ask *ask;
@@ -181,8 +193,7 @@ bool pmtu_next(struct pmtu *p, int64_t now_ns, bool token, struct pmtu_frame *ou
 		ask->due_ns = now_ns + timeout(p);
 	}
 	p->result.probes++;
-	if (p->config.gap_ns > 0)
-		p->pause_ns = now_ns + p->config.gap_ns;
+	p->pause_ns = now_ns + gap(p, ask);
 	return true;
 }
 

@@ -129,7 +129,7 @@ static void ask_tail(struct pmtu *p)
 static void lost_on_the_way_back(struct pmtu *p)
 {
 	/* Later fragments come, only the full-sized first ones do not: it is their size. */
-	bool size_only = p->saw_later && p->result.how == MTU_BY_SEARCH;
+	bool size_only = p->saw_later && (p->result.how == MTU_BY_SEARCH || p->result.black_hole);
 
 	p->result.to_host = FRAGMENTS_PASS;
 	p->result.from_host = size_only ? FRAGMENTS_UNKNOWN : FRAGMENTS_DROPPED;

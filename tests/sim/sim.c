@@ -206,12 +206,30 @@ static void answer_udp(struct sim *sim, size_t index, const struct probe *probe)
 	send_back(sim, index, &reply);
 }
 
+static uint32_t our_mtu(const struct sim *sim)
+{
+	return sim->network.interfaces[0].mtu_bytes;
+}
+
+/* An echo reply, whole or in fragments, as the path lets it through. */
+static void send_echo(struct sim *sim, size_t index, const struct reply *reply)
+{
+	struct reply parts[SIM_FRAGMENTS];
+	uint8_t data[16];
+	size_t count = sim_path_back(&sim->hosts[index].path, our_mtu(sim), reply, parts, data);
+
+	for (size_t i = 0; i < count; i++)
+		send_back(sim, index, &parts[i]);
+}
+
 static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 {
 	struct sim_host *host = &sim->hosts[index];
 	struct reply reply = {.src = host->addr, .dst = probe->src, .ttl = 64};
 	uint8_t times[12] = {0};
 
+	if (!sim_path_is_whole(&host->path, probe))
+		return;
 	switch (probe->kind) {
 	case PROBE_ARP:
 		reply.kind = REPLY_ARP;
@@ -232,7 +250,13 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 		put_u32(times, probe->icmp_originate);
 		reply.data = probe->kind == PROBE_ECHO ? probe->echo_data : times;
 		reply.data_bytes = probe->kind == PROBE_ECHO ? probe->data_bytes : sizeof(times);
-		send_back(sim, index, &reply);
+		reply.ip_total_bytes = (uint16_t)sim_datagram_bytes(probe);
+		reply.dont_fragment = host->path.replies_df;
+		reply.truncated = probe->padding_bytes > 0;
+		if (probe->kind == PROBE_ECHO)
+			send_echo(sim, index, &reply);
+		else
+			send_back(sim, index, &reply);
 		return;
 	case PROBE_UDP:
 		break;
@@ -260,10 +284,16 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 static void send_probe(struct sim *sim, const struct probe *probe)
 {
 	struct sim_event event = {.to_host = true, .probe = *probe};
+	struct reply error;
 	struct addr router = addr_from_v4(0x0a0000fe);
 
 	sim->sent++;
-	if (sim->trace && probe->kind == PROBE_UDP)
+	if (sim->trace && (probe->dont_fragment || probe->fragment_bytes))
+		fprintf(sim->trace, "%10.3f %s of %u bytes, frame %u at %u%s%s\n", (double)sim->now_ns / 1e9,
+		        probe->kind == PROBE_ECHO ? "echo" : "datagram", sim_datagram_bytes(probe),
+		        sim_frame_bytes(probe), probe->fragment_offset, probe->more_fragments ? "+" : "",
+		        probe->dont_fragment ? " DF" : "");
+	else if (sim->trace && probe->kind == PROBE_UDP)
 		fprintf(sim->trace, "%10.3f ask %u from .%u\n", (double)sim->now_ns / 1e9, probe->dst_port,
 		        addr_v4(&probe->src) & 255);
 	if (probe->kind == PROBE_ARP && addr_equal(&probe->dst, &router)) {
@@ -286,6 +316,17 @@ static void send_probe(struct sim *sim, const struct probe *probe)
 		}
 		if (!host->alive || lost(sim, host->loss_there))
 			return;
+		if (sim->forge_mtu && probe->dont_fragment && sim_frame_bytes(probe) > sim->forge_mtu) {
+			struct sim_event forged = {.at_ns = sim->now_ns + MS / 20, .host = i};
+
+			forged.reply = sim_too_big(probe, addr_from_v4(0x0a00004d), sim->forge_mtu);
+			push(sim, &forged);
+		}
+		if (probe->kind != PROBE_ARP && !sim_path_there(&host->path, our_mtu(sim), probe, &error)) {
+			if (error.kind != REPLY_NONE)
+				send_back(sim, i, &error);
+			return;
+		}
 		event.host = i;
 		event.at_ns = sim->now_ns + one_way(sim, host);
 		if (event.probe.kind == PROBE_UDP && event.probe.data_bytes == 0)
@@ -357,6 +398,8 @@ static void take_event(struct sim *sim, const struct event *event)
 		sim->mtus[index] = event->u.mtu;
 		break;
 	case EVENT_NOTE:
+		if (sim->notes < sizeof(sim->note_codes) / sizeof(sim->note_codes[0]))
+			sim->note_codes[sim->notes] = event->u.note.code;
 		sim->notes++;
 		break;
 	case EVENT_HOST_DONE:
@@ -366,6 +409,9 @@ static void take_event(struct sim *sim, const struct event *event)
 	case EVENT_SWEPT: /* so many hosts are simulated elsewhere */
 		break;
 	}
+	if (sim->trace && event->kind == EVENT_MTU)
+		fprintf(sim->trace, "%10.3f path MTU %u (%s) verified %d\n", (double)sim->now_ns / 1e9,
+		        event->u.mtu.path_mtu, mtu_how_name(event->u.mtu.how), event->u.mtu.verified);
 	if (sim->trace && event->kind == EVENT_PORT)
 		fprintf(sim->trace, "%10.3f port %u %s %s probes %u\n", (double)sim->now_ns / 1e9, event->u.port.port,
 		        port_state_name(event->u.port.state), event->u.port.reason, event->u.port.probes);

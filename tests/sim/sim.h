@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "nscan/engine.h"
+#include "sim/path.h"
 
 /* What stands behind a port. */
 enum sim_port {
@@ -56,7 +57,8 @@ struct sim_host {
 	struct sim_limiter limiter;   /* towards each source address, one of its own */
 	struct sim_limiter host_wide; /* over all of them together */
 	struct sim_limiter router;    /* of the router in front of it */
-	struct sim_limiter *peers;    /* made from `limiter` when the scan begins */
+	struct sim_path path;
+	struct sim_limiter *peers; /* made from `limiter` when the scan begins */
 	/* Counted while running. */
 	uint64_t probes;      /* UDP probes to its ports */
 	uint64_t errors;      /* ICMP errors it sent */
@@ -92,9 +94,11 @@ struct sim {
 	struct limit_event last_limit;
 	struct engine_progress progress; /* at the end */
 	int64_t forge_gap_ns; /* a forger sends a port unreachable and a UDP answer in the first host's name so often; 0: no forger */
-	unsigned fail_every; /* every n-th probe cannot be sent; 0: none */
-	int64_t stop_ns;     /* interrupted then; 0: never */
-	FILE *trace;         /* NULL: none */
+	uint16_t forge_mtu; /* somebody on the link sees every large probe with DF and claims that MTU; 0: nobody */
+	const char *note_codes[16]; /* of the notes told, the first ones */
+	unsigned fail_every;        /* every n-th probe cannot be sent; 0: none */
+	int64_t stop_ns;            /* interrupted then; 0: never */
+	FILE *trace;                /* NULL: none */
 	uint16_t source_ports[64];
 	struct addr *sources; /* --source-ips; the simulation frees them */
 	size_t source_count;
