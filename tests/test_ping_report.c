@@ -96,7 +96,7 @@ static void lines(void **state)
 	e = reply(PING_ECHO);
 	e.from = (struct addr){4, {10, 0, 0, 9}};
 	e.from_port = 4000;
-	expect_text(&e, "seq=7 port=40000: echo verified, 56 bytes from 10.0.0.9 from port 4000, 0.213 ms\n");
+	expect_text(&e, "seq=7 port=40000: echo verified, 56 bytes from 10.0.0.9 port 4000, 0.213 ms\n");
 	e = (struct ping_event){
 	        .result = PING_NOTHING, .sequence = 8, .tries = 3, .src_port = 40000, .rtt_ns = 1400 * MS};
 	expect_text(&e, "seq=8 port=40000: nothing in 1.4 s (3 tries)\n");
@@ -154,7 +154,7 @@ static void end_of_text(void **state)
 	        text,
 	        "\n--- evil\\x1b.example (10.0.0.2) port 9000/udp (cslistener) --- interrupted\n"
 	        "100 probes: 90 echo verified, 7 refused (port-unreach), 3 nothing\n"
-	        "102 packets sent, 97 received, 4.902% loss, 2 repetitions, 1 duplicates, time 10.0 s\n"
+	        "102 packets sent, 97 received, 4.902% loss, 2 repetitions, 1 duplicate, time 10.0 s\n"
 	        "rtt min/avg/max/mdev = 1.000/2.000/3.000/1.000 ms\n"
 	        "Source ports without a reply: 40003 (1 of 4)\n"
 	        "Loss on the others: 4%\n"

@@ -77,7 +77,7 @@ static void print_from(FILE *out, const struct ping_subject *subject, const stru
 	if (event->icmp_name || other_host)
 		fprintf(out, " from %s", addr_format(&event->from, text));
 	if (event->from_port && event->from_port != subject->port)
-		fprintf(out, " from port %u", event->from_port);
+		fprintf(out, "%s port %u", other_host ? "" : " from", event->from_port);
 }
 
 /* "answer, 118 bytes (domain: dnsmasq-2.89)"; what it says only when it is new. */
@@ -192,10 +192,11 @@ static void print_results(FILE *out, const struct ping_stats *stats)
 	fputc('\n', out);
 }
 
-static void print_count(FILE *out, uint64_t count, const char *words)
+/* ", 3 duplicates", ", 2 late"; `s` is what more than one adds. */
+static void print_count(FILE *out, uint64_t count, const char *words, const char *s)
 {
 	if (count > 0)
-		fprintf(out, ", %" PRIu64 " %s", count, words);
+		fprintf(out, ", %" PRIu64 " %s%s", count, words, count == 1 ? "" : s);
 }
 
 static void print_packets(FILE *out, const struct ping_end *end)
@@ -205,14 +206,14 @@ static void print_packets(FILE *out, const struct ping_end *end)
 
 	fprintf(out, "%" PRIu64 " packet%s sent, %" PRIu64 " received", stats->packets, plural(stats->packets),
 	        stats->received);
-	print_count(out, stats->errors, "errors");
+	print_count(out, stats->errors, "error", "s");
 	if (loss >= 0)
 		fprintf(out, ", %.4g%% loss", loss);
-	print_count(out, stats->waiting, "under way");
-	print_count(out, stats->retransmissions, "repetitions");
-	print_count(out, stats->duplicates, "duplicates");
-	print_count(out, stats->late, "late");
-	print_count(out, stats->reordered, "out of order");
+	print_count(out, stats->waiting, "under way", "");
+	print_count(out, stats->retransmissions, "repetition", "s");
+	print_count(out, stats->duplicates, "duplicate", "s");
+	print_count(out, stats->late, "late", "");
+	print_count(out, stats->reordered, "out of order", "");
 	fprintf(out, ", time %.1f s\n", (double)end->elapsed_ns / 1e9);
 }
 
