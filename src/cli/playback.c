@@ -199,7 +199,9 @@ bool playback_stops(struct scan *scan, int64_t *at_ns, const char **why, int *st
 	case JOURNAL_NAME:
 		/* The engine is not done, or has nobody to tell of: told as a difference. */
 		replay_take(scan->link, JOURNAL_IDLE, NULL);
-		/* fall through */
+		*why = why_over(scan);
+		*status = 1;
+		return true;
 	case JOURNAL_OVER:
 		*why = why_over(scan);
 		*status = 1;
