@@ -14,13 +14,8 @@ struct observer *observer_new(const struct observer_config *config, struct err *
 		o->config = *config;
 		o->station_count = -1;
 		o->reassembly = reassembly_new();
-		if (o->reassembly && tables_init(o) && flows_init(o)) {
-			for (unsigned port = 1; port <= UINT16_MAX; port++) {
-				if (port_service((uint16_t)port))
-					o->is_service[port / 8] |= (uint8_t)(1 << port % 8);
-			}
+		if (o->reassembly && tables_init(o) && flows_init(o))
 			return o;
-		}
 	}
 	observer_free(o);
 	err_set(err, ERR_SYSTEM, "out of memory while starting to read the capture");

@@ -20,7 +20,9 @@ enum {
 #define UNKNOWN_RATE 1000.0 /* errors a second that an unknown host may get at most: Junos, Linux's host-wide limit */
 #define WINDOW_S     0.1    /* shortest window in wide use from which tokens come in lumps (Solaris) */
 #define LEAST_DOUBT  1e-3   /* of one question: more trust than that no single packet deserves */
-#define BUCKET_SLACK 1.6    /* tokens that a bucket just found empty may still seem to hold, with rounding */
+#define MOST_DOUBT                                                                                                     \
+	0.02 /* a question less sure than that counts for nothing: closed ports that are left over were unlucky */
+#define BUCKET_SLACK 1.6 /* tokens that a bucket just found empty may still seem to hold, with rounding */
 
 static int by_time(const void *a, const void *b)
 {
@@ -80,6 +82,32 @@ static void snap(struct limit_found *limit)
 	}
 }
 
+/* The questions that the host would refuse came so steadily that the bucket never had the time to fill up, when tokens are lost that
+ * nobody counts. And how close behind each other two refusals ever came: no faster than that is the rate. */
+static bool is_steady(const struct observer *o, const struct ask_log *log, uint32_t first, uint32_t last,
+                      struct limit_found *limit)
+{
+	double most_s = (0.25 + 0.5 * limit->burst) / limit->rate;
+	int64_t before_ns = log->entries[first].at_ns, refused_ns = 0, least_ns = INT64_MAX;
+	bool steady = true;
+
+	for (uint32_t i = first; i <= last; i++) {
+		const struct asked_entry *entry = &log->entries[i];
+
+		if (!is_refusing(o, entry->port))
+			continue;
+		steady = steady && (double)(entry->at_ns - before_ns) / SECOND_NS <= most_s;
+		before_ns = entry->at_ns;
+		if (!entry->refused)
+			continue;
+		if (refused_ns != 0 && entry->at_ns - refused_ns < least_ns)
+			least_ns = entry->at_ns - refused_ns;
+		refused_ns = entry->at_ns;
+	}
+	limit->most = least_ns > 0 ? SECOND_NS / (double)least_ns : UNKNOWN_RATE;
+	return steady;
+}
+
 /* The limit, if the log shows one: questions in vain to ports that the host does refuse, and between the first and the last of
  * them a steady trickle of refusals that a bucket explains. */
 static void find_limit(const struct observer *o, const struct ask_log *log, struct limit_found *out)
@@ -118,14 +146,22 @@ static void find_limit(const struct observer *o, const struct ask_log *log, stru
 	        before > 0 ? round(before - out->rate * (double)(log->entries[first].at_ns - start_ns) / SECOND_NS) : 1;
 	if (out->burst < 1)
 		out->burst = 1;
-	out->clear = fits_bucket(o, log, out->rate);
+	out->clear = is_steady(o, log, first, last, out) && fits_bucket(o, log, out->rate);
 	snap(out);
+}
+
+/* More tokens a second than that the host hardly gets. */
+static double rate_bound(const struct limit_found *limit)
+{
+	double most = limit->most > limit->rate ? limit->most : limit->rate;
+
+	return limit->clear && 1.2 * most < UNKNOWN_RATE ? 1.2 * most : UNKNOWN_RATE;
 }
 
 /* The chance that a question asked at log entry i met an empty bucket, by the refusals around it. 1: nothing is known. */
 static double doubt_about(const struct ask_log *log, uint32_t i, const struct limit_found *limit)
 {
-	double rate = limit->clear ? 1.2 * limit->rate : UNKNOWN_RATE, least = 1, lead = 1;
+	double rate = rate_bound(limit), least = 1, lead = 1;
 	uint32_t n = 0;
 
 	if (!limit->clear) {
@@ -187,7 +223,7 @@ void judge_silence(struct observer *o, struct ask_log *log, struct limit_found *
 			continue;
 		doubt = doubt_about(log, i, limit);
 		doubt = doubt > loss ? doubt : loss;
-		if (doubt < 1)
+		if (doubt <= MOST_DOUBT)
 			o->ports[port].doubt_log += log10(doubt);
 	}
 }

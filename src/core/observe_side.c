@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "nscan/ports.h"
+
 enum { LOW_PORTS = 1024 };
 
 /* RFC 1035 4.1.1; also mDNS (RFC 6762 18.2), LLMNR (RFC 4795 2.1.1), NetBIOS name service (RFC 1002 4.2.1.1). */
@@ -121,16 +123,14 @@ bool side_is_tftp_answer(const struct reply *reply)
 }
 
 /* How much a port looks like one that a service listens on: a low number, and a name that is known. */
-static int rank(const struct observer *o, uint16_t port)
+static int rank(uint16_t port)
 {
-	bool named = o->is_service[port / 8] >> port % 8 & 1;
-
-	return (port < LOW_PORTS && port != 0 ? 1 : 0) + (named ? 2 : 0);
+	return (port < LOW_PORTS && port != 0 ? 1 : 0) + (port_service(port) ? 2 : 0);
 }
 
-enum side side_by_port(const struct observer *o, uint16_t src_port, uint16_t dst_port)
+enum side side_by_port(uint16_t src_port, uint16_t dst_port)
 {
-	int src = rank(o, src_port), dst = rank(o, dst_port);
+	int src = rank(src_port), dst = rank(dst_port);
 
 	return src > dst ? SIDE_ANSWER : src < dst ? SIDE_QUESTION : SIDE_UNKNOWN;
 }

@@ -3,7 +3,6 @@
 #define NSCAN_CORE_OBSERVE_SIDE_H
 
 #include "nscan/decode.h"
-#include "observer.h"
 
 enum side { SIDE_UNKNOWN, SIDE_QUESTION, SIDE_ANSWER };
 
@@ -12,6 +11,6 @@ enum side side_by_content(const struct reply *reply);
 /* The content is that of a TFTP server's answer. */
 bool side_is_tftp_answer(const struct reply *reply);
 /* By which of the ports looks like a service's. */
-enum side side_by_port(const struct observer *o, uint16_t src_port, uint16_t dst_port);
+enum side side_by_port(uint16_t src_port, uint16_t dst_port);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "observer.h"
 
-enum { FIRST_CAPACITY = 1024, FIRST_LOG = 4, MOST_HOSTS = 1 << 24, MOST_PORTS = 1 << 25, LOGGED_PER_PORT = 8 };
+enum { FIRST_CAPACITY = 64, FIRST_LOG = 4, MOST_HOSTS = 1 << 24, MOST_PORTS = 1 << 25, LOGGED_PER_PORT = 8 };
 enum { LOG_SEARCHED = 256 }; /* entries looked back through for a question that another asker has asked since */
 
 /* Finalizer of SplitMix64: every input bit reaches the low bits. */
@@ -195,6 +195,7 @@ uint32_t port_make(struct observer *o, uint32_t host, uint16_t port)
 	        .next = o->hosts[host].first_port,
 	        .last_client = NONE,
 	        .stray_client = NONE,
+	        .strays_answer = NONE,
 	        .log_entry = NONE,
 	        .finding = {.from = NONE, .client = NONE},
 	        .other = {.from = NONE, .client = NONE},

@@ -355,6 +355,11 @@ static void judge_strays(struct observer *o)
 
 		if (port->strays == 0)
 			continue;
+		if (port->strays_answer != NONE && port->asks == 0 &&
+		    o->ports[port->strays_answer].finding.weight != WEIGHT_ANSWER) {
+			port_answered_from(o, i);
+			continue;
+		}
 		if (host->asks_seen || port->finding.weight != WEIGHT_NONE) {
 			o->rejected += port->strays;
 			continue;

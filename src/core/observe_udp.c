@@ -152,8 +152,9 @@ static void answer_in_flow(struct observer *o, struct flow *flow, const struct r
 	answer(o, index, flow->client, 0, &proof, fragment_bytes);
 }
 
-/* An answer to something that was not seen. Perhaps the question comes yet (packets out of order); else the end decides. */
-static void stray(struct observer *o, uint32_t server, uint32_t client, const struct reply *reply, int64_t at_ns)
+/* An answer to something that was not seen; `answers`: perhaps to that port, from another one. Perhaps the question comes yet (packets out of order); else the end decides. */
+static void stray(struct observer *o, uint32_t server, uint32_t client, const struct reply *reply, uint32_t answers,
+                  int64_t at_ns)
 {
 	uint32_t index = port_make(o, server, reply->src_port);
 	struct seen_port *port;
@@ -167,6 +168,7 @@ static void stray(struct observer *o, uint32_t server, uint32_t client, const st
 		port->stray_client = client;
 		port->stray_ns = at_ns;
 		port->stray_ttl = reply->ttl;
+		port->strays_answer = answers;
 	}
 	o->hosts[client].heard = true;
 	flow = flow_new(o, FLOW_UDP, client, reply->dst_port, server, reply->src_port, at_ns);
@@ -176,21 +178,29 @@ static void stray(struct observer *o, uint32_t server, uint32_t client, const st
 	flow->answer_bytes = reply->ip_total_bytes;
 }
 
-/* The port that `client` asked at this host from its port, when an answer comes from yet another port. NONE: none. */
-static uint32_t asked_from_there(const struct observer *o, uint32_t server, uint32_t client, const struct reply *reply,
-                                 int64_t at_ns)
+/* TFTP's answers come from another port (RFC 1350 4), and say by their content what they are. */
+static uint32_t tftp_asked(const struct observer *o, uint32_t server, uint32_t client, const struct reply *reply)
 {
 	enum { TFTP = 69 };
-	const struct seen_host *host = &o->hosts[server];
 	uint32_t tftp = port_lookup(o, server, TFTP);
 
-	if (tftp != NONE && o->ports[tftp].asks > 0 && o->ports[tftp].last_client == client &&
-	    o->ports[tftp].last_client_port == reply->dst_port && side_is_tftp_answer(reply))
-		return tftp;
-	if (host->last_client != client || host->last_client_port != reply->dst_port || host->last_is_shared ||
-	    host->last_port == NONE)
+	if (tftp == NONE || o->ports[tftp].asks == 0 || o->ports[tftp].last_client != client ||
+	    o->ports[tftp].last_client_port != reply->dst_port || !side_is_tftp_answer(reply))
 		return NONE;
-	return at_ns - host->last_asked_ns <= OTHER_PORT_S * 1000 * MS ? host->last_port : NONE;
+	return tftp;
+}
+
+/* The one port that `client` has asked at this host from that port of its own. NONE: none, or several. */
+static uint32_t only_port_asked(const struct observer *o, uint32_t server, uint32_t client, const struct reply *reply,
+                                int64_t at_ns)
+{
+	const struct seen_host *host = &o->hosts[server];
+
+	if (host->last_client != client || host->last_client_port != reply->dst_port || host->last_is_shared ||
+	    host->last_port == NONE || o->ports[host->last_port].port == reply->src_port)
+		return NONE;
+	return at_ns >= host->last_asked_ns && at_ns - host->last_asked_ns <= OTHER_PORT_S * 1000 * MS ? host->last_port
+	                                                                                               : NONE;
 }
 
 static bool asks_from(const struct seen_host *host, uint16_t port)
@@ -217,7 +227,7 @@ static enum side side_of(const struct observer *o, uint32_t src, uint32_t dst, c
 	dst_asked = at_dst != NONE && o->ports[at_dst].asks + o->ports[at_dst].quoted > 0;
 	if (src_asked != dst_asked)
 		return src_asked ? SIDE_ANSWER : SIDE_QUESTION;
-	side = side_by_port(o, reply->src_port, reply->dst_port);
+	side = side_by_port(reply->src_port, reply->dst_port);
 	return side == SIDE_UNKNOWN ? SIDE_QUESTION : side; /* who speaks first asks */
 }
 
@@ -257,19 +267,19 @@ static void observe_answer(struct observer *o, uint32_t src, uint32_t dst, const
 			answer(o, index, dst, 0, &proof, fragment_bytes);
 		return;
 	}
-	stray(o, src, dst, reply, at_ns);
+	stray(o, src, dst, reply, NONE, at_ns);
 }
 
-/* From another port than the one that was asked. */
-static bool observe_other_port(struct observer *o, uint32_t src, uint32_t dst, const struct reply *reply,
-                               uint32_t fragment_bytes, int64_t at_ns)
+/* From another port than TFTP's own. */
+static bool observe_tftp(struct observer *o, uint32_t src, uint32_t dst, const struct reply *reply,
+                         uint32_t fragment_bytes, int64_t at_ns)
 {
 	struct proof proof = {
 	        .reason = "udp-response", .from = NONE, .at_ns = at_ns, .has_ttl = true, .ttl = reply->ttl};
-	uint32_t index = asked_from_there(o, src, dst, reply, at_ns);
-	struct flow *asked, *flow;
+	uint32_t index = tftp_asked(o, src, dst, reply);
+	struct flow *asked;
 
-	if (index == NONE || side_by_content(reply) == SIDE_QUESTION)
+	if (index == NONE)
 		return false;
 	asked = flow_find(o, FLOW_UDP, dst, reply->dst_port, src, o->ports[index].port);
 	if (asked && asked->client == dst) {
@@ -279,10 +289,26 @@ static bool observe_other_port(struct observer *o, uint32_t src, uint32_t dst, c
 		asked->answered = true;
 	}
 	/* The transfer goes on between these two ports: nothing in it is a question to a further one. */
-	flow = flow_new(o, FLOW_UDP, dst, reply->dst_port, src, reply->src_port, at_ns);
-	flow->transfer = true;
+	flow_new(o, FLOW_UDP, dst, reply->dst_port, src, reply->src_port, at_ns)->transfer = true;
 	answer(o, index, dst, reply->src_port, &proof, fragment_bytes);
 	return true;
+}
+
+void port_answered_from(struct observer *o, uint32_t stray)
+{
+	struct seen_port *from = &o->ports[stray];
+	struct seen_port *asked = &o->ports[from->strays_answer];
+	int64_t asked_ns = o->hosts[asked->host].last_asked_ns;
+	struct proof proof = {.reason = "udp-response",
+	                      .from = NONE,
+	                      .at_ns = from->stray_ns,
+	                      .has_ttl = true,
+	                      .ttl = from->stray_ttl,
+	                      .has_rtt = asked->asks == 1 && o->hosts[asked->host].last_port == from->strays_answer,
+	                      .rtt_ns = from->stray_ns - asked_ns};
+
+	from->strays = 0;
+	answer(o, from->strays_answer, from->stray_client, from->port, &proof, 0);
 }
 
 static void forget_stray(struct observer *o, struct flow *flow)
@@ -313,7 +339,7 @@ static void answered_before(struct observer *o, struct flow *flow, const struct 
 
 void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns)
 {
-	uint32_t src, dst;
+	uint32_t src, dst, index, other;
 	struct flow *flow;
 
 	if (reply->to_group) {
@@ -333,12 +359,19 @@ void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragmen
 			answered_before(o, flow, reply, at_ns);
 			return;
 		}
-		/* A conversation that the service's side began, or of which the capture has not the beginning. */
+		/* The client goes on there: so it was the answer to what it had asked of another port ... */
+		index = port_lookup(o, flow->server, flow->server_port);
+		if (index != NONE && o->ports[index].strays > 0 && o->ports[index].strays_answer != NONE) {
+			flow->stray = false;
+			flow->transfer = true;
+			port_answered_from(o, index);
+			return;
+		}
+		/* ... or the service's side began, or the capture has not the beginning. */
 		forget_stray(o, flow);
 	}
 	if (flow && flow->stray) {
-		uint32_t index = port_lookup(o, flow->server, flow->server_port);
-
+		index = port_lookup(o, flow->server, flow->server_port);
 		if (index != NONE)
 			o->ports[index].strays++;
 		return;
@@ -351,8 +384,13 @@ void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragmen
 		answer_in_flow(o, flow, reply, fragment_bytes, at_ns);
 		return;
 	}
-	if (observe_other_port(o, src, dst, reply, fragment_bytes, at_ns))
+	if (observe_tftp(o, src, dst, reply, fragment_bytes, at_ns))
 		return;
+	other = only_port_asked(o, src, dst, reply, at_ns);
+	if (other != NONE && side_by_content(reply) != SIDE_QUESTION) {
+		stray(o, src, dst, reply, other, at_ns);
+		return;
+	}
 	if (side_of(o, src, dst, reply) == SIDE_ANSWER) {
 		observe_answer(o, src, dst, reply, fragment_bytes, at_ns);
 		return;

@@ -100,6 +100,8 @@ struct seen_port {
 	uint32_t duplicates; /* answers that came again though nothing was asked again */
 	uint32_t strays;     /* datagrams from it that answer nothing in the capture */
 	uint32_t stray_client;
+	uint32_t
+	        strays_answer; /* index of the port that was asked from where they went: they may be its answers; NONE */
 	int64_t stray_ns;
 	uint8_t stray_ttl;
 	uint32_t last_client;
@@ -181,9 +183,10 @@ struct observer {
 	struct seen_path *paths;
 	uint32_t path_count, path_capacity;
 	struct flow *flows;
+	uint32_t flow_sets;
+	size_t flow_count;
 	uint64_t flows_evicted; /* that still waited for an answer */
 	struct reassembly *reassembly;
-	uint8_t is_service[65536 / 8];
 	uint8_t group_asked[65536 / 8]; /* ports that were asked by multicast or broadcast */
 
 	/* Stations that every frame so far was sent to or from: where the capture was made. */
@@ -255,6 +258,9 @@ void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragmen
 /* Evidence about a port. */
 void port_found(struct observer *o, uint32_t port, const struct finding *finding, int64_t at_ns);
 
+/* Datagrams of this port were the answers to another one that was asked (RFC 1350 4). */
+void port_answered_from(struct observer *o, uint32_t stray);
+
 /* observe_error.c */
 void observe_error(struct observer *o, const struct reply *reply, int64_t at_ns);
 
@@ -272,6 +278,7 @@ void path_answered(struct observer *o, uint32_t host, bool fragmented);
 struct limit_found {
 	bool clear;
 	double rate; /* errors a second */
+	double most; /* the rate is certainly not higher */
 	double burst;
 };
 /* Sorts the log, finds the limit that it shows, and adds to the doubts about every silent port of it. */
