@@ -315,6 +315,15 @@ static void push_host_notes(struct observer *o, uint32_t host)
 		     h->duplicates, h->duplicates == 1 ? "y" : "ies");
 }
 
+static void push_path(struct observer *o, uint32_t host)
+{
+	struct mtu_event found;
+	struct event *event = path_event(o, host, &found) ? push(o, host, EVENT_MTU, o->last_ns) : NULL;
+
+	if (event)
+		event->u.mtu = found;
+}
+
 bool tell_next(struct observer *o)
 {
 	uint32_t host;
@@ -333,6 +342,7 @@ bool tell_next(struct observer *o)
 		if (!o->ports[index].told || o->ports[index].finding.weight == WEIGHT_NONE)
 			push_port(o, index, o->ports[index].finding.weight ? o->ports[index].at_ns : o->last_ns);
 	}
+	push_path(o, host);
 	push_host_notes(o, host);
 	for (size_t i = 0; i < count; i++)
 		push_port_notes(o, (uint32_t)o->host_ports[i]);

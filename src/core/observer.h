@@ -147,8 +147,7 @@ struct seen_path {
 	uint32_t host;
 	uint32_t claimed_by; /* host that sent a too-big message */
 	int64_t claimed_ns;
-	uint16_t claimed_mtu; /* what it said; 0: it did not say (before RFC 1191) */
-	bool has_claim : 1;
+	uint32_t claimed_mtu;      /* what it said; 0: nobody did */
 	bool pending : 1;          /* a question waits for its answer: */
 	bool asked_fragmented : 1; /* ... it went in fragments */
 	bool to_asked : 1;         /* some question went in fragments */
@@ -270,8 +269,8 @@ void path_too_big(struct observer *o, uint32_t host, uint32_t from, const struct
 void path_reassembly_failed(struct observer *o, uint32_t host);
 /* A question went to the host, its largest piece of that size; or an answer came. */
 void path_asked(struct observer *o, uint32_t host, uint32_t ip_bytes, bool fragmented);
-/* Something of the size that was claimed was answered since. */
-bool path_is_verified(const struct seen_path *path);
+/* What is to be told of the path to a host; false: nothing. */
+bool path_event(const struct observer *o, uint32_t host, struct mtu_event *out);
 void path_answered(struct observer *o, uint32_t host, bool fragmented);
 
 /* observe_proof.c: what silence means, from the order of questions and refusals. */

@@ -195,7 +195,8 @@ static void print_mtu_line(FILE *out, const struct event *event)
 		put_addr(out, "from", &mtu->from);
 		put_bool(out, "verified", mtu->verified);
 	}
-	put_number(out, "interface_mtu", mtu->interface_mtu);
+	if (mtu->interface_mtu) /* of a capture nobody knows it */
+		put_number(out, "interface_mtu", mtu->interface_mtu);
 	if (mtu->path_mtu)
 		put_bool(out, "black_hole", mtu->black_hole);
 	if (mtu->return_mtu)
@@ -209,7 +210,8 @@ static void print_mtu_line(FILE *out, const struct event *event)
 	if (mtu->has_reply_df)
 		put_bool(out, "reply_df", mtu->reply_df);
 	put_string(out, "method", mtu->method);
-	put_number(out, "probes", mtu->probes);
+	if (mtu->probes)
+		put_number(out, "probes", mtu->probes);
 }
 
 static void print_note(FILE *out, const struct event *event)

@@ -88,13 +88,13 @@ static void drain(struct observer *o, struct told *told)
 static struct told observe(const uint8_t *bytes, size_t n, bool follow)
 {
 	struct observer_config config = {.follow = follow};
+	struct err err;
 	struct observer *o = observer_new(&config, NULL);
-	struct capture_file *file = capture_file_open_bytes("fuzz", bytes, n, NULL);
+	struct capture_file *file = capture_file_open_bytes("fuzz", bytes, n, &err);
 	struct observer_summary summary;
 	struct captured_packet packet;
 	struct told told = {0};
 	struct reply reply;
-	struct err err;
 
 	require(o != NULL);
 	while (file && capture_file_next(file, &packet, &err) == CAPTURE_PACKET) {
