@@ -254,8 +254,8 @@ static size_t build_amanda(uint8_t *out)
 static enum answer judge_amanda(const uint8_t *data, size_t n, uint16_t nonce)
 {
 	(void)nonce;
-	if (!starts_with(data, n, "Amanda "))
-		return ANSWER_UNKNOWN;
+	if (!starts_with(data, n, "Amanda ") || holds_text(data, n, " REQ "))
+		return ANSWER_UNKNOWN; /* ACK, NAK and REP answer */
 	return holds_text(data, n, AMANDA_HANDLE) ? ANSWER_FITS : ANSWER_FOREIGN;
 }
 
