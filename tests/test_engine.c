@@ -76,6 +76,33 @@ static void test_forged_replies_change_nothing(void **state)
 	}
 }
 
+/* A service may answer one of its port's requests only, and in a way that proves nothing: then that one is asked again, and often
+ * enough where somebody forges. */
+static void test_one_of_several_payloads(void **state)
+{
+	static const uint16_t ports[] = {161, 427, 623, 5632, 8303, 10005 /* of no known service */};
+
+	(void)state;
+	for (unsigned round = 0; round < 6; round++) {
+		struct sim *sim = sim_new(200 + round);
+		struct sim_host *host = sim_add(sim, false);
+
+		host->limiter = default_linux;
+		for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+			host->ports[ports[i]] = SIM_PARTICULAR;
+		for (uint32_t port = 1; port <= 0xffff && round % 3 == 1; port++)
+			if (host->ports[port] == SIM_CLOSED)
+				host->ports[port] = SIM_DROPPED; /* nothing refuses */
+		sim->forge_gap_ns = round % 3 == 2 ? 20 * MS : 0;
+		assert_true(sim_run(sim, "161,427,623,5632,8303,10001-10020", 120 * SECOND));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		/* Every payload once, and the one that is answered once more. */
+		for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]) && sim->forge_gap_ns == 0; i++)
+			assert_int_equal(sim->verdicts[ports[i]].probes, payload_turns(sim->book, ports[i]) + 1);
+		sim_free(sim);
+	}
+}
+
 static void test_send_errors_lose_nothing(void **state)
 {
 	static const unsigned every[] = {2, 3, 7};
@@ -216,6 +243,7 @@ int main(void)
 	        cmocka_unit_test(test_hosts),
 	        cmocka_unit_test(test_lossy_lan),
 	        cmocka_unit_test(test_forged_replies_change_nothing),
+	        cmocka_unit_test(test_one_of_several_payloads),
 	        cmocka_unit_test(test_send_errors_lose_nothing),
 	        cmocka_unit_test(test_nothing_can_be_sent),
 	        cmocka_unit_test(test_interrupted),

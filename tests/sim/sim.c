@@ -222,6 +222,11 @@ static void send_echo(struct sim *sim, size_t index, const struct reply *reply)
 		send_back(sim, index, &parts[i]);
 }
 
+static const struct payload *last_payload(const struct sim *sim, uint16_t port)
+{
+	return payload_for(sim->book, port, (uint16_t)(payload_turns(sim->book, port) - 1));
+}
+
 static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 {
 	struct sim_host *host = &sim->hosts[index];
@@ -273,6 +278,10 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 		break;
 	case SIM_ANSWERS:
 		answer_udp(sim, index, probe);
+		break;
+	case SIM_PARTICULAR:
+		if (probe->data == last_payload(sim, probe->dst_port)->bytes)
+			answer_udp(sim, index, probe);
 		break;
 	case SIM_SILENT:
 	case SIM_DROPPED:
@@ -374,6 +383,14 @@ static void forge(struct sim *sim)
 	push(sim, &event);
 }
 
+static void take_verdict(struct sim_verdict *verdict, const struct port_event *port)
+{
+	if (verdict->probes == 0 || verdict->state != port->state)
+		verdict->probes = port->probes;
+	verdict->state = port->state;
+	verdict->reason = port->reason;
+}
+
 static void take_event(struct sim *sim, const struct event *event)
 {
 	size_t index = 0;
@@ -387,8 +404,7 @@ static void take_event(struct sim *sim, const struct event *event)
 		sim->host_verdicts[index] = event->u.host;
 		break;
 	case EVENT_PORT:
-		sim->verdicts[index * PORTS + event->u.port.port] =
-		        (struct sim_verdict){event->u.port.state, event->u.port.reason};
+		take_verdict(&sim->verdicts[index * PORTS + event->u.port.port], &event->u.port);
 		break;
 	case EVENT_LIMIT:
 		sim->limits++;
@@ -618,18 +634,20 @@ void sim_truth(const struct sim *sim, const struct sim_host *host, uint16_t port
 	}
 	switch (host->ports[port]) {
 	case SIM_CLOSED:
-		*out = (struct sim_verdict){PORT_CLOSED, "port-unreach"};
+		*out = (struct sim_verdict){.state = PORT_CLOSED, .reason = "port-unreach"};
 		break;
 	case SIM_REJECTED:
 	case SIM_ROUTER:
-		*out = (struct sim_verdict){PORT_FILTERED, "admin-prohibited"};
+		*out = (struct sim_verdict){.state = PORT_FILTERED, .reason = "admin-prohibited"};
 		break;
 	case SIM_ANSWERS:
-		*out = (struct sim_verdict){PORT_OPEN, "udp-response"};
+	case SIM_PARTICULAR:
+		*out = (struct sim_verdict){.state = PORT_OPEN, .reason = "udp-response"};
 		break;
 	case SIM_SILENT:
 	case SIM_DROPPED:
-		*out = (struct sim_verdict){PORT_OPEN_FILTERED, refuses ? "silent-while-refusing" : "no-response"};
+		*out = (struct sim_verdict){.state = PORT_OPEN_FILTERED,
+		                            .reason = refuses ? "silent-while-refusing" : "no-response"};
 		break;
 	}
 }

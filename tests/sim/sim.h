@@ -15,12 +15,13 @@
 
 /* What stands behind a port. */
 enum sim_port {
-	SIM_CLOSED,   /* refused: port unreachable */
-	SIM_SILENT,   /* open, reads and never answers */
-	SIM_ANSWERS,  /* open, answers every datagram */
-	SIM_DROPPED,  /* a firewall discards it */
-	SIM_REJECTED, /* a firewall refuses: administratively prohibited */
-	SIM_ROUTER,   /* a router on the way refuses: administratively prohibited */
+	SIM_CLOSED,     /* refused: port unreachable */
+	SIM_SILENT,     /* open, reads and never answers */
+	SIM_ANSWERS,    /* open, answers every datagram */
+	SIM_PARTICULAR, /* open, answers only the last of the payloads that its port has */
+	SIM_DROPPED,    /* a firewall discards it */
+	SIM_REJECTED,   /* a firewall refuses: administratively prohibited */
+	SIM_ROUTER,     /* a router on the way refuses: administratively prohibited */
 };
 
 /* How ICMP errors are limited. */
@@ -70,6 +71,7 @@ struct sim_host {
 struct sim_verdict {
 	enum port_state state;
 	const char *reason;
+	uint32_t probes; /* it took so many to find that state */
 };
 
 struct sim {
