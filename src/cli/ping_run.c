@@ -36,12 +36,14 @@ static const struct payload *choose_payload(const struct scan *scan)
 	const struct options *o = scan->options;
 	uint16_t port = o->ports.count ? o->ports.ports[0] : 0;
 	static const uint16_t echo_port = 7; /* RFC 862: answers anything, and so the stamped payload is the best */
+	const struct payload *request;
 
 	if (o->data || (o->has_data && o->data_bytes < PING_STAMPED_LEAST))
 		return &scan->data;
-	if (!o->has_data && port != 0 && port != echo_port && payload_count(scan->payloads, port) > 0)
-		return payload_for(scan->payloads, port, 0);
-	return NULL;
+	if (o->has_data || port == 0 || payload_count(scan->payloads, port) == 0)
+		return NULL;
+	request = payload_for(scan->payloads, port, 0);
+	return port == echo_port && request->build ? NULL : request; /* --payload's own has nothing to build */
 }
 
 static bool find_path(const struct scan *scan, struct addr *dst, struct path *path, struct err *err)
