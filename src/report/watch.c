@@ -10,7 +10,8 @@
 
 struct watch_state {
 	struct addr_ranges up;     /* in the first round */
-	struct addr_ranges silent; /* never up, at the end */
+	struct addr_ranges steady; /* always up; at the end */
+	struct addr_ranges silent; /* never up */
 	uint64_t table_lines;
 	bool lost; /* memory ran out */
 };
@@ -129,9 +130,10 @@ static void watch_watched(struct report *report, const struct watched *target)
 	char addr[ADDR_TEXT_BYTES], percent[32] = "";
 	uint64_t tenths = target->rounds_known ? target->rounds_up * 1000 / target->rounds_known : 0;
 
-	if (target->rounds_up == 0 && target->changes == 0) {
-		if (target->rounds_known > 0)
-			state->lost |= !addr_ranges_add(&state->silent, &target->addr);
+	if (target->rounds_known == 0 && target->changes == 0)
+		return;
+	if (target->changes == 0 && (target->rounds_up == 0 || target->rounds_up == target->rounds_known)) {
+		state->lost |= !addr_ranges_add(target->rounds_up ? &state->steady : &state->silent, &target->addr);
 		return;
 	}
 	if (state->table_lines++ == 0)
@@ -146,6 +148,16 @@ static void watch_watched(struct report *report, const struct watched *target)
 	fputc('\n', out);
 }
 
+static void print_ranges(FILE *out, const char *label, const struct addr_ranges *set,
+                         const struct scan_summary *summary)
+{
+	if (set->addresses == 0)
+		return;
+	fprintf(out, "%s: ", label);
+	addr_ranges_print(set, out);
+	fprintf(out, " (%" PRIu64 " of %" PRIu64 ")\n", set->addresses, summary_hosts(summary));
+}
+
 static void watch_end(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down)
 {
 	struct watch_state *state = report->state;
@@ -153,11 +165,8 @@ static void watch_end(struct report *report, const struct scan_summary *summary,
 
 	(void)down;
 	fputc('\n', out);
-	if (state->silent.addresses > 0) {
-		fputs("Never up: ", out);
-		addr_ranges_print(&state->silent, out);
-		fprintf(out, " (%" PRIu64 " of %" PRIu64 ")\n", state->silent.addresses, summary_hosts(summary));
-	}
+	print_ranges(out, "Always up", &state->steady, summary);
+	print_ranges(out, "Never up", &state->silent, summary);
 	fprintf(out, "Nscan done: %" PRIu64 " address%s (%" PRIu64 " up, %" PRIu64 " inactive) watched for ",
 	        summary_hosts(summary), summary_hosts(summary) == 1 ? "" : "es", summary->hosts_up,
 	        summary->hosts_down);
@@ -177,6 +186,7 @@ static void watch_release(struct report *report)
 	struct watch_state *state = report->state;
 
 	addr_ranges_free(&state->up);
+	addr_ranges_free(&state->steady);
 	addr_ranges_free(&state->silent);
 	free(state);
 }

@@ -263,6 +263,7 @@ END
 	expect "--watch: memory is flat ($early kB, then $late kB)" test $((late - early)) -lt 200
 	expect "--watch: a line for each change" grep -qE '^[0-9:]{8} 10\.77\.0\.117 is down \(no-arp-reply\); was up for [0-9.]+ s$' "$out/watch"
 	expect "--watch: the table at the end" grep -qE '^10\.77\.0\.121 +up +[0-9.]+ % +2  20..-..-.. ..:..:..$' "$out/watch"
+	expect "--watch: who was always up" grep -q '^Always up: 10.77.0.100-.116, .119, .122-.129 (26 of 101)$' "$out/watch"
 	expect "--watch: who was never up" grep -q '^Never up: 10.77.0.130-.139, .142-.200 (69 of 101)$' "$out/watch"
 	equal "--watch: uptime lines for all" 101 "$(jq -r 'select(.type=="uptime") | .addr' "$out/watch.jsonl" | wc -l)"
 }
