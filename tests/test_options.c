@@ -76,6 +76,8 @@ static const struct {
         {"-r x.pcap --ttl 5", {"-r reads a capture and never sends", "leave --ttl away"}},
         {"-r x.pcap -PE", {"leave -PE away"}},
         {"-r x.pcap -w y", {"-r and -w do not go together"}},
+        {"--watch 5s -w y 10.0.0.1", {"--watch and -w do not go together"}},
+        {"--wait up -w y 10.0.0.1", {"--wait and -w do not go together"}},
         {"--count 3 10.0.0.1", {"--count goes with --ping only"}},
         {"--interval 1s 10.0.0.1", {"--interval goes with --ping only"}},
         {"--ping", {"--ping asks one host"}},

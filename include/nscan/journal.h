@@ -37,6 +37,7 @@ enum journal_kind {
 	JOURNAL_OVER = 9,    /* no more of the record can be read */
 	JOURNAL_NAME = 10,   /* a host's name came; text: the name, cookie: its place among the targets */
 	JOURNAL_TOLD = 11,   /* a host was reported as done, cookie: its place among the targets */
+	JOURNAL_DROPS = 12,  /* the engine was told how many frames the capture had lost: cookie */
 };
 
 /* --- writing ------------------------------------------------------------------------------------------------------------- */
@@ -66,7 +67,7 @@ void journal_frame(struct journal *journal, const struct frame *frame);
 /* A packet that is no business of the engine's; the comment says what it is for. */
 void journal_aside(struct journal *journal, int interface, const uint8_t *bytes, size_t n, bool outbound, int64_t at_ns,
                    const char *comment);
-/* JOURNAL_IDLE, _UNBUILT, _FAILED, _STOP, _DONE, _NAME, _TOLD; text may be NULL. */
+/* JOURNAL_IDLE, _UNBUILT, _FAILED, _STOP, _DONE, _NAME, _TOLD, _DROPS; text may be NULL. */
 void journal_note(struct journal *journal, enum journal_kind kind, int64_t now_ns, uint32_t number, uint64_t cookie,
                   const char *text);
 /* Puts out what is buffered when the last time is a while ago or a wait until `until_ns` begins. Call before each wait. */

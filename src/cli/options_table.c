@@ -444,6 +444,8 @@ const struct option_conflict option_conflicts[] = {
         {"-n", "--dns-servers", "no names are asked for"},
         {"-S", "--source-ips", "the list says where from"},
         {"-sn", "--source-ips", "-sn asks no ports; for hosts -S says where from"},
+        {"--watch", "-w", "every round is a scan of its own; tcpdump records them all"},
+        {"--wait", "-w", "every round is a scan of its own; tcpdump records them all"},
         {"-r", "-w", "-r reads a capture and never sends, -w records a scan"},
         {"--data", "--data-string", "a probe carries one payload"},
         {"--data", "--payload", "a probe carries one payload"},

@@ -172,6 +172,18 @@ static void wait_for_more(struct scan *scan)
 	interrupts_release();
 }
 
+bool playback_drops(struct scan *scan)
+{
+	bool any = false;
+
+	while (replay_next(scan->link) == JOURNAL_DROPS) {
+		engine_capture_drops(scan->engine, replay_cookie(scan->link), link_now(scan->link));
+		replay_take(scan->link, JOURNAL_DROPS, NULL);
+		any = true;
+	}
+	return any;
+}
+
 bool playback_stops(struct scan *scan, int64_t *at_ns, const char **why, int *status)
 {
 	struct replay_note note;
@@ -179,7 +191,7 @@ bool playback_stops(struct scan *scan, int64_t *at_ns, const char **why, int *st
 	do
 		while (interrupts_seen() == 0 && replay_next(scan->link) == JOURNAL_NONE)
 			wait_for_more(scan);
-	while (scan->playback->retold && retold_work(scan));
+	while (playback_drops(scan) || (scan->playback->retold && retold_work(scan)));
 	*status = 0;
 	*at_ns = link_now(scan->link);
 	if (interrupts_seen() > 0) {

@@ -34,6 +34,8 @@ bool playback_link(struct scan *scan, send_failed_handler *send_failed, struct e
 
 /* For run.c. Something else than a tick is next, or nothing yet: no probe was asked for now. */
 bool playback_asks(struct scan *scan);
+/* Tells the engine what the capture had lost, when that is what comes next. True when it was. */
+bool playback_drops(struct scan *scan);
 /* Waits for what comes next. True when the scan ends here, when that was, and why. */
 bool playback_stops(struct scan *scan, int64_t *at_ns, const char **why, int *status);
 /* The engine is done: what came in and was told after that; then the end, for the summary. */

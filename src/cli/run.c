@@ -1,4 +1,7 @@
-/* run.c: the one loop of a scan (the picture is in the README): send what is due, wait, decode, tell the engine, report. */
+/* run.c: the one loop of a scan (the picture is in the README): send what is due, wait, decode, tell the engine, report.
+ *
+ * Whatever the engine is told here goes into the journal too (nscan/journal.h): a record that lacks one call cannot be played
+ * back. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -241,10 +244,15 @@ static void watch_capture(struct scan *scan)
 	int64_t now_ns = link_now(scan->link);
 	struct link_counters counters = {0};
 
+	if (scan->playback) {
+		playback_drops(scan);
+		return;
+	}
 	if (now_ns < scan->counters_ns)
 		return;
 	scan->counters_ns = now_ns + COUNTERS_EVERY_NS;
 	link_counters(scan->link, &counters);
+	journal_note(scan->journal, JOURNAL_DROPS, now_ns, 0, counters.kernel_drops, NULL);
 	engine_capture_drops(scan->engine, counters.kernel_drops, now_ns);
 }
 

@@ -51,7 +51,8 @@ bool journal_is_record(const struct capture_file *file)
 /* Packets and ends are not told by notes. */
 static bool is_note(uint32_t kind)
 {
-	return (kind >= JOURNAL_FACTS && kind <= JOURNAL_DONE) || kind == JOURNAL_NAME || kind == JOURNAL_TOLD;
+	return (kind >= JOURNAL_FACTS && kind <= JOURNAL_DONE) || kind == JOURNAL_NAME || kind == JOURNAL_TOLD ||
+	       kind == JOURNAL_DROPS;
 }
 
 /* Reads a block of the journal. False when it is none, or too short. */
