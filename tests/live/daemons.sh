@@ -100,13 +100,58 @@ sleep 1 # bound is not yet ready
 closed='9 99 1434 6000'
 all=$(tr ' ' '\n' <<<"$wanted $silent 9999 $closed" | grep . | sort -nu | paste -sd,)
 
-# scan NAME ARGS...: the last word on each port, as "port state service".
+# What each is called, and a piece of what it says of itself.
+says='
+7 echo sends back
+13 daytime UTC
+19 chargen characters
+37 time 20[0-9][0-9]-
+53 domain dnsmasq-[0-9]
+67 bootps DHCP ack.*server-id 10.79.0.2
+69 tftp error 1
+88 kerberos KDC_ERR_
+111 sunrpc RPC
+123 ntp stratum 8
+137 netbios-ns EXAMPLE.*LAB
+161 snmp Net-SNMP
+177 xdmcp willing
+323 chrony chronyd
+443 https QUIC
+500 isakmp IKEv2
+623 asf-rmcp ASF pong
+1194 openvpn OpenVPN
+1701 l2tp lab-lns
+1812 radius Access-
+1813 radius-acct Accounting-
+1900 ssdp MiniUPnPd
+2123 gtp-control GTP
+2152 gtp-user GTP
+2427 mgcp-gateway 500
+3478 stun Coturn.*10.79.0.1 port
+3671 knxnet-ip knxd
+3702 ws-discovery wsdp:Device
+4433 dtls DTLS
+4500 ipsec-nat-t IKEv2
+5060 sip kamailio
+5300 domain BIND 9
+5351 nat-pmp NAT-PMP
+5353 mdns _workstation._tcp
+5683 coap CoAP
+5684 coaps DTLS
+6881 bittorrent-dht A2
+8303 teeworlds Teeworlds 0.7
+11211 memcache memcached 1
+27960 quake3 map lab
+30000 luanti Minetest
+64738 mumble Mumble 1'
+
+# scan NAME ARGS...: the last word on each port, as "port state service info".
 scan()
 {
 	local name=$1
 	shift
 	in_scan timeout 60 "$nscan" -n -sU -p "$all" $host -oJ "$out/$name.jsonl" "$@" >"$out/$name.txt" 2>&1
-	jq -rs '[.[] | select(.type == "port")] | group_by(.port)[] | last | "\(.port) \(.state) \(.service)"' "$out/$name.jsonl" >"$out/$name.ports"
+	jq -rs '[.[] | select(.type == "port")] | group_by(.port)[] | last | "\(.port) \(.state) \(.service) \(.info)"' "$out/$name.jsonl" >"$out/$name.ports"
 }
 state() { awk -v port="$2" '$1 == port { print $2 }' "$out/$1.ports"; }
 
@@ -126,7 +171,13 @@ done
 while read -r name _; do
 	[ -e "$run/$name.pid" ] || continue
 	for port in $(ports_of "$name"); do
-		equal "$name: port $port is open" open "$(state safe "$port")" "$run/$name.log"
+		line=$(grep "^$port " "$out/safe.ports")
+		read -r _ service words < <(grep "^$port " <<<"$says")
+		if grep -qE "^$port open $service .*$words" <<<"$line"; then
+			ok "$name: $line"
+		else
+			not_ok "$name: '$line', wanted: open, $service, $words" "$run/$name.log"
+		fi
 	done
 done <"$out/table"
 equal "nothing else is claimed to be open, in $tries scans" "" "$false_claims" "$out/safe.txt"
