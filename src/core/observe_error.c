@@ -123,10 +123,13 @@ static void refused(struct observer *o, const struct question_quoted *question, 
 	bool first = finding.weight > port->finding.weight ||
 	             (finding.weight == port->finding.weight && (expired || proof->at_ns < port->at_ns));
 
-	if (by_target && !log_refusal(o, question->port, question->client, proof->at_ns)) {
+	if (question->flow && question->flow->answered && question->flow->pending == 0 &&
+	    findings_agree(&port->finding, &finding)) {
 		port->duplicates++;
 		return;
 	}
+	if (by_target)
+		log_refusal(o, question->port, question->client, proof->at_ns);
 	port->nat = port->nat || question->rewritten;
 	if (!question->flow)
 		port->quoted++;

@@ -274,26 +274,25 @@ void log_ask(struct observer *o, uint32_t port, uint32_t client, int64_t at_ns)
 	p->logged++;
 }
 
-bool log_refusal(struct observer *o, uint32_t port, uint32_t client, int64_t at_ns)
+void log_refusal(struct observer *o, uint32_t port, uint32_t client, int64_t at_ns)
 {
 	struct seen_port *p = &o->ports[port];
 	uint32_t found = log_lookup(o, p->host, client), at = NONE;
 	struct ask_log *log;
 
 	if (found == NONE)
-		return true; /* the question is not in the capture */
+		return; /* the question is not in the capture */
 	log = &o->logs[found];
+	if (p->last_client == client && p->log_entry == NONE)
+		return; /* asked too often for the log */
 	if (p->last_client == client)
 		at = p->log_entry;
 	for (uint32_t i = log->count; at == NONE && i > 0 && log->count - i < LOG_SEARCHED; i--) {
 		if (log->entries[i - 1].port == port && log->entries[i - 1].at_ns <= at_ns)
 			at = i - 1;
 	}
-	if (at == NONE)
-		return true;
-	if (log->entries[at].refused)
-		return false;
+	if (at == NONE || log->entries[at].refused)
+		return;
 	log->entries[at].refused = true;
 	log->refusals++;
-	return true;
 }

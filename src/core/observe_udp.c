@@ -9,15 +9,16 @@ enum {
 	OTHER_PORT_S = 10, /* how long an answer from another port may take */
 };
 
-static bool agree(const struct finding *a, const struct finding *b)
+bool findings_agree(const struct finding *a, const struct finding *b)
 {
-	return a->state == b->state && a->from == b->from && strcmp(a->reason, b->reason) == 0;
+	return a->weight == b->weight && a->state == b->state && a->from == b->from &&
+	       strcmp(a->reason, b->reason) == 0;
 }
 
 /* Two findings that cannot both be told. Where datagrams expire on their way differs with their TTL: no contradiction. */
 static void keep_other(struct seen_port *port, const struct finding *finding)
 {
-	if (finding->weight == WEIGHT_EXPIRED || agree(&port->finding, finding))
+	if (finding->weight == WEIGHT_EXPIRED || findings_agree(&port->finding, finding))
 		return;
 	if (port->other.weight == WEIGHT_NONE)
 		port->other = *finding;

@@ -220,8 +220,8 @@ uint32_t port_make(struct observer *o, uint32_t host, uint16_t port);
 uint32_t path_make(struct observer *o, uint32_t host);
 /* A UDP question goes into the log of that asker; on memory shortage it does not. */
 void log_ask(struct observer *o, uint32_t port, uint32_t client, int64_t at_ns);
-/* The question that the host refused, asked at `asked_ns` or before; false: it was refused already, or is not there. */
-bool log_refusal(struct observer *o, uint32_t port, uint32_t client, int64_t at_ns);
+/* The newest question before at_ns that this asker had asked was refused by the host itself. */
+void log_refusal(struct observer *o, uint32_t port, uint32_t client, int64_t at_ns);
 
 /* observe_flow.c */
 bool flows_init(struct observer *o);
@@ -254,6 +254,8 @@ void observe_echo(struct observer *o, const struct reply *reply, uint32_t fragme
 /* observe_udp.c */
 /* fragment_bytes: the datagram came in pieces, the largest of that IP length; 0: it came whole. */
 void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns);
+/* They say the same. */
+bool findings_agree(const struct finding *a, const struct finding *b);
 /* Evidence about a port. */
 void port_found(struct observer *o, uint32_t port, const struct finding *finding, int64_t at_ns);
 
