@@ -103,6 +103,7 @@ static void describe(struct reading *r)
 	        .verbose = o->verbose,
 	        .debug = o->debug,
 	        .resolve_nothing = true,
+	        .from_capture = true,
 	        .vendors = r->vendors,
 	};
 }

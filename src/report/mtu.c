@@ -45,7 +45,8 @@ static void print_details(FILE *out, const struct mtu_event *mtu)
 		fprintf(out, "; its replies %s fragmentation", mtu->reply_df ? "forbid" : "allow");
 	if (mtu->method)
 		fprintf(out, "; asked by %s", mtu->method);
-	fprintf(out, ", %" PRIu32 " packet%s", mtu->probes, mtu->probes == 1 ? "" : "s");
+	if (mtu->probes)
+		fprintf(out, ", %" PRIu32 " packet%s", mtu->probes, mtu->probes == 1 ? "" : "s");
 }
 
 void print_mtu(FILE *out, const struct mtu_event *mtu, bool details)

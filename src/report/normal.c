@@ -141,7 +141,7 @@ static void print_host_lines(struct report *report, const struct host_result *ho
 
 	fputs("Nscan report for ", out);
 	print_name_and_addr(out, host);
-	fputs("\nHost is up (", out);
+	fputs(host->host.state == HOST_UP ? "\nHost is up (" : "\nHost may be up or not (", out);
 	if (host->host.has_rtt) {
 		print_milliseconds(out, host->host.rtt_ns);
 		fputs(" ms, ", out);
@@ -152,7 +152,7 @@ static void print_host_lines(struct report *report, const struct host_result *ho
 	if (host->host.has_mac)
 		print_mac(report, &host->host);
 	fputc('\n', out);
-	if (host->has_mtu && (host->mtu.path_mtu || report->info->verbose > 0)) {
+	if (host->has_mtu && (host->mtu.path_mtu || report->info->verbose > 0 || report->info->from_capture)) {
 		print_mtu(out, &host->mtu, report->info->verbose > 0);
 		fputc('\n', out);
 	}
@@ -241,15 +241,22 @@ static void print_down_names(struct report *report)
 	fwrite(state->down_names_text, 1, state->down_names_bytes, report->out);
 }
 
+/* In a capture ports may be known of a host that is not known to be up. */
+static bool is_shown(const struct report *report, const struct host_result *host)
+{
+	return host->host.state == HOST_UP ||
+	       (host->host.state == HOST_UNKNOWN && report->info->from_capture && host->port_count > 0);
+}
+
 static void normal_host(struct report *report, const struct host_result *host)
 {
 	struct normal_state *state = report->state;
 
 	if (host->host.state == HOST_DOWN && host->host.name)
 		keep_down_name(state, host);
-	for (size_t i = 0; host->host.state != HOST_UP && i < host->note_count; i++)
+	for (size_t i = 0; !is_shown(report, host) && i < host->note_count; i++)
 		keep_tail_note(state, &host->addr, &host->notes[i]);
-	if (host->host.state == HOST_UP)
+	if (is_shown(report, host))
 		print_up(report, host);
 	else if (host->host.state == HOST_DOWN)
 		state->lost |= !inactive_add(&state->inactive, host);
@@ -286,15 +293,16 @@ static void print_unfinished(struct report *report, const struct scan_summary *s
 	const struct normal_state *state = report->state;
 	uint64_t listed = state->unfinished.addresses;
 
-	print_ranges(report, "Not finished", &state->unfinished, summary_hosts(summary));
-	if (summary->hosts_unknown <= listed)
+	print_ranges(report, report->info->from_capture ? "Not known" : "Not finished", &state->unfinished,
+	             summary_hosts(summary));
+	if (!report->info->from_capture && summary->hosts_unknown <= listed)
 		return;
 	enter(report, SECTION_TAIL);
 	fprintf(report->out, "Not begun: %" PRIu64 " address%s\n", summary->hosts_unknown - listed,
 	        summary->hosts_unknown - listed == 1 ? "" : "es");
 }
 
-static void print_done(FILE *out, const struct scan_summary *summary)
+static void print_done(FILE *out, const struct scan_info *info, const struct scan_summary *summary)
 {
 	uint64_t hosts = summary_hosts(summary);
 
@@ -302,7 +310,7 @@ static void print_done(FILE *out, const struct scan_summary *summary)
 	        hosts == 1 ? "" : "es", summary->hosts_up, summary->hosts_down);
 	if (summary->hosts_unknown)
 		fprintf(out, ", %" PRIu64 " unknown", summary->hosts_unknown);
-	fputs(") scanned in ", out);
+	fputs(info->from_capture ? ") in a capture of " : ") scanned in ", out);
 	print_seconds(out, summary->elapsed_ns);
 	fputs(" s\n", out);
 }
@@ -342,10 +350,10 @@ static void normal_end(struct report *report, const struct scan_summary *summary
 	print_tail_notes(report);
 	enter(report, SECTION_TAIL);
 	if (summary->hosts_up == 0 && summary->hosts_down > 0 && !summary->partial && report->info->ports &&
-	    inactive_may_hide(&state->inactive))
+	    !report->info->from_capture && inactive_may_hide(&state->inactive))
 		fputs("No host answered. Hosts that ignore discovery may still answer on their ports: try -Pn\n",
 		      report->out);
-	print_done(report->out, summary);
+	print_done(report->out, report->info, summary);
 	print_warnings(report->out, summary);
 	if (state->lost)
 		fputs("Out of memory: the lists above are incomplete\n", report->out);
