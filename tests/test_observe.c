@@ -577,6 +577,34 @@ static void routers_prove_no_silence(void **state)
 	observer_free(o);
 }
 
+/* Times that no clock ever showed (found by the fuzzer). */
+static void extreme_times(void **state)
+{
+	static const int64_t times[] = {INT64_MAX, INT64_MIN, 0, INT64_MAX - 1, INT64_MIN + 1};
+	struct observer *o = start((struct observer_config){0});
+	struct observer_summary summary;
+	struct seen *seen;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		for (int k = 0; k < 5; k++) {
+			struct reply asked =
+			        datagram(ASKER, CLIENT_PORT, HOST, (uint16_t)(100 + 5 * i + k), (uint16_t)(i + 1));
+			struct reply error = error_about(&asked, HOST, ICMP4_CODE_PORT);
+
+			observer_receive(o, &asked, times[i]);
+			observer_receive(o, &error, times[k]);
+		}
+	}
+	seen = finish(o);
+	for (uint16_t port = 100; port < 125; port++)
+		expect_port(seen, HOST, port, PORT_CLOSED, "port-unreach");
+	observer_summarise(o, &summary);
+	assert_true(summary.last_ns - summary.first_ns > 0);
+	free(seen);
+	observer_free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +619,7 @@ int main(void)
 	        cmocka_unit_test(many_packets_of_few),
 	        cmocka_unit_test(askers_have_their_own_order),
 	        cmocka_unit_test(routers_prove_no_silence),
+	        cmocka_unit_test(extreme_times),
 	};
 
 	return cmocka_run_group_tests_name("observe", tests, NULL, NULL);

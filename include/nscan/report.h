@@ -32,7 +32,7 @@ struct scan_info {
 	int verbose;                   /* -v */
 	int debug;                     /* -d */
 	bool resolve_nothing;
-	bool from_capture; /* -r: nobody was asked, others were watched */
+	bool from_capture;       /* -r: nobody was asked, others were watched */
 	struct vendors *vendors; /* whose hardware addresses are; NULL: nobody is named */
 };
 

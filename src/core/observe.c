@@ -6,6 +6,9 @@
 
 #include "observer.h"
 
+/* A time is at most 145 years from 1970. */
+static const int64_t MOST_TIME_NS = INT64_MAX / 2 - INT64_C(3600) * 1000 * MS;
+
 struct observer *observer_new(const struct observer_config *config, struct err *err)
 {
 	struct observer *o = calloc(1, sizeof(*o));
@@ -281,6 +284,8 @@ void observer_receive(struct observer *o, const struct reply *reply, int64_t at_
 {
 	if (o->finished)
 		return;
+	/* Whatever a capture says: times can be subtracted, and a few seconds added. */
+	at_ns = at_ns < -MOST_TIME_NS ? -MOST_TIME_NS : at_ns > MOST_TIME_NS ? MOST_TIME_NS : at_ns;
 	take_time(o, at_ns);
 	watch_stations(o, reply);
 	if (reply->checksum_bad) {

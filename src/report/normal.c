@@ -295,7 +295,7 @@ static void print_unfinished(struct report *report, const struct scan_summary *s
 
 	print_ranges(report, report->info->from_capture ? "Not known" : "Not finished", &state->unfinished,
 	             summary_hosts(summary));
-	if (!report->info->from_capture && summary->hosts_unknown <= listed)
+	if (report->info->from_capture || summary->hosts_unknown <= listed)
 		return;
 	enter(report, SECTION_TAIL);
 	fprintf(report->out, "Not begun: %" PRIu64 " address%s\n", summary->hosts_unknown - listed,
