@@ -429,7 +429,8 @@ static bool read_copy(uint16_t port, const uint8_t *data, size_t n, struct servi
 	bool known;
 
 	assert_non_null(copy);
-	memcpy(copy, data, n);
+	if (n > 0)
+		memcpy(copy, data, n);
 	known = service_read(port, n ? copy : NULL, n, out);
 	free(copy);
 	check_form(out);
