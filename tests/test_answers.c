@@ -542,6 +542,27 @@ static void test_every_port(void **state)
 	world_free(world);
 }
 
+/* A server with many services, all of them true. */
+static void dns_everywhere(struct world *world, const struct probe *probe)
+{
+	static const uint8_t answer_bytes[] = {0x50, 0, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'x', 0, 0, 1, 0, 1};
+
+	answer(world, probe, MS, answer_bytes, sizeof(answer_bytes));
+}
+
+static void test_many_services(void **state)
+{
+	struct world *world = world_new("1000-1039", dns_everywhere);
+
+	(void)state;
+	world_run(world);
+	assert_int_equal(world->port_count, 40);
+	for (size_t i = 0; i < world->port_count; i++)
+		assert_string_equal(world->last[i].reading->service, "domain");
+	assert_null(note_of(world, "answers-on-every-port"));
+	world_free(world);
+}
+
 static void test_bad_checksum(void **state)
 {
 	struct world *world = world_new("53,54", real_dns);
@@ -633,6 +654,7 @@ int main(void)
 	        cmocka_unit_test(test_other_host),
 	        cmocka_unit_test(test_guess),
 	        cmocka_unit_test(test_every_port),
+	        cmocka_unit_test(test_many_services),
 	        cmocka_unit_test(test_bad_checksum),
 	        cmocka_unit_test(test_nat),
 	        cmocka_unit_test(test_stopped),

@@ -18,7 +18,7 @@ enum {
 	ASK_GAP_MS = 2,  /* between such asks to one host */
 	LINGER_LEAST_MS = 150,
 	LINGER_MOST_MS = 1000,
-	EVERY_PORT_LEAST = 16, /* so many ports, all open, are no coincidence */
+	EVERY_PORT_LEAST = 16, /* so many ports, all open and none a known service, are no coincidence */
 	MOST_STRAY_CHECKS = 1 << 21,
 	ANSWER_TEXT_BYTES = 72,
 };
@@ -595,22 +595,27 @@ static void tell_duplicates(struct engine *e, struct host *host, const struct po
 		     after_text(most, most->last_ns, last));
 }
 
+/* Many ports, all of them open, and most say nothing that a service would say. A machine with many real services is none such. */
 static void tell_every_port(struct engine *e, struct host *host, int64_t now_ns)
 {
 	const struct portscan *scan = host->scan;
-	size_t open = 0, echoes = 0;
+	size_t open = 0, echoes = 0, services = 0;
 
 	for (size_t i = 0; i < scan->slot_count; i++)
 		open += scan->slots[i].stage == STAGE_SETTLED && scan->slots[i].state == PORT_OPEN;
-	if (scan->slot_count < EVERY_PORT_LEAST || open * 50 < scan->slot_count * 49)
+	for (size_t i = 0; i < scan->answer_count; i++) {
+		const struct service_reading *reading = scan->answers[i].reading;
+		bool is_known = reading && reading->service;
+
+		echoes += is_known && strcmp(reading->service, "echo") == 0;
+		services += is_known && strcmp(reading->service, "echo") != 0;
+	}
+	if (open < EVERY_PORT_LEAST + services || open * 50 < scan->slot_count * 49)
 		return;
-	for (size_t i = 0; i < scan->answer_count; i++)
-		echoes += scan->answers[i].reading && scan->answers[i].reading->service &&
-		          strcmp(scan->answers[i].reading->service, "echo") == 0;
 	note(e, host, now_ns, 0, "answers-on-every-port",
 	     "%zu of %zu ports asked are open%s: hardly so many services; a honeypot, or a device in between that "
 	     "answers for it",
-	     open, scan->slot_count, echoes * 2 > scan->answer_count ? " and send back what they get" : "");
+	     open, scan->slot_count, echoes * 2 > open ? " and send back what they get" : "");
 }
 
 void answers_finish(struct engine *e, struct host *host, int64_t now_ns)
