@@ -145,11 +145,28 @@ bool addr_parse(const char *text, struct addr *out)
 	return true;
 }
 
+/* inet_ntop goes through sprintf, which reports of millions of hosts feel. */
+static void format_v4(const uint8_t bytes[4], char *out)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned octet = bytes[i];
+
+		if (i > 0)
+			*out++ = '.';
+		if (octet >= 100)
+			*out++ = (char)('0' + octet / 100);
+		if (octet >= 10)
+			*out++ = (char)('0' + octet / 10 % 10);
+		*out++ = (char)('0' + octet % 10);
+	}
+	*out = '\0';
+}
+
 const char *addr_format(const struct addr *a, char out[ADDR_TEXT_BYTES])
 {
-	int family = a->family == 4 ? AF_INET : AF_INET6;
-
-	if (addr_bytes(a) == 0 || !inet_ntop(family, a->bytes, out, ADDR_TEXT_BYTES))
+	if (a->family == 4)
+		format_v4(a->bytes, out);
+	else if (addr_bytes(a) == 0 || !inet_ntop(AF_INET6, a->bytes, out, ADDR_TEXT_BYTES))
 		memcpy(out, "-", 2);
 	return out;
 }

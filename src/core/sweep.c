@@ -243,12 +243,13 @@ bool sweep_next_event(struct sweep *s, struct event *out)
 static void fill(struct sweep *s, const struct sweep_path *path, const struct ask *ask, uint64_t cookie, int64_t now_ns,
                  struct probe *out)
 {
-	probe_modules[ask->kind]->make(&s->config.probe, ask, out);
-	if (ask->kind == PROBE_ECHO)
-		probe_stamp(&s->config.probe, ask,
-		            (uint32_t)((now_ns - s->start_ns) >> STAMP_SHIFT & STAMP_MASK) | (uint32_t)ask->attempt
-		                                                                                     << STAMP_BITS,
-		            out);
+	if (ask->kind != PROBE_ECHO)
+		probe_modules[ask->kind]->make(&s->config.probe, ask, out);
+	else
+		probe_stamp_make(&s->config.probe, ask,
+		                 (uint32_t)((now_ns - s->start_ns) >> STAMP_SHIFT & STAMP_MASK) | (uint32_t)ask->attempt
+		                                                                                          << STAMP_BITS,
+		                 out);
 	out->interface = path->path.interface;
 	out->link = path->path.kind;
 	if (ask->kind == PROBE_ARP)

@@ -80,6 +80,19 @@ bool send_queue_add(struct send_queue *queue, const uint8_t *bytes, size_t n, co
 /* Sends every packet exactly once or calls the handler for it exactly once. Leaves the queue empty. */
 void send_queue_flush(struct send_queue *queue, send_failed_handler *failed, void *context);
 
+/* send_thread.c: the same in a thread of its own, for very many packets. Only the loop's thread calls these. */
+struct send_thread;
+
+/* `socket` stays the caller's. `to_close` is closed by the thread, which may wait for that (-1: nothing). NULL when there is no
+ * memory or no thread: then nothing is closed, and the loop goes on sending itself. */
+struct send_thread *send_thread_start(int socket, int to_close);
+/* The queue to fill now. Waits when all are on their way; tells what failed in those that came back. */
+struct send_queue *send_thread_queue(struct send_thread *thread, send_failed_handler *failed, void *context);
+/* Hands the queue that was filled over to the thread, if anything is in it. */
+void send_thread_submit(struct send_thread *thread);
+/* Sends what was handed over, ends the thread and frees it. NULL is fine. */
+void send_thread_stop(struct send_thread *thread, send_failed_handler *failed, void *context);
+
 /* ethernet.c, rawip.c: one sender for each link kind. */
 struct sender {
 	/* Opens the sending socket; -1 with errno set. */
@@ -155,6 +168,8 @@ struct nic {
 	const struct interface *interface;
 	const struct sender *sender;
 	struct send_queue queue;
+	struct send_thread *thread; /* takes the queue's place once many packets were sent; NULL: not yet */
+	uint64_t flushes;           /* of a full queue */
 	int early;                  /* reads until the capture is up, then silent until closing; -1: not open */
 	struct bring_up *bring_up;  /* until the capture is up */
 	struct capture *capture;    /* NULL before */

@@ -11,7 +11,7 @@
 
 #define DOWN_CHECK_NS INT64_C(50000000) /* how often an interface that is down is looked at */
 
-enum { RECV_LIMIT = 1024 };
+enum { RECV_LIMIT = 1024, FLUSHES_BEFORE_THREAD = 256 /* of 64 packets each */ };
 
 static int64_t live_now(struct link *link)
 {
@@ -164,17 +164,48 @@ static struct nic *find_nic(const struct live *live, int number)
 	return NULL;
 }
 
+/* Sends what is queued, or has it sent. */
+static void flush_nic(struct live *live, struct nic *nic)
+{
+	if (nic->thread)
+		send_thread_submit(nic->thread);
+	else
+		send_queue_flush(&nic->queue, live->options.send_failed, live->options.context);
+}
+
+/* The early socket catches nothing any more, but the kernel still shows it every packet. */
+static void start_thread(struct nic *nic)
+{
+	nic->thread = send_thread_start(nic->queue.socket, nic->early);
+	if (nic->thread)
+		nic->early = -1;
+}
+
+/* The queue that has room for one packet more. */
+static struct send_queue *queue_with_room(struct live *live, struct nic *nic)
+{
+	if (!nic->thread) {
+		if (!send_queue_is_full(&nic->queue))
+			return &nic->queue;
+		flush_nic(live, nic);
+		if (++nic->flushes >= FLUSHES_BEFORE_THREAD && nic->capture)
+			start_thread(nic);
+	}
+	if (!nic->thread)
+		return &nic->queue;
+	if (send_queue_is_full(send_thread_queue(nic->thread, live->options.send_failed, live->options.context)))
+		send_thread_submit(nic->thread);
+	return send_thread_queue(nic->thread, live->options.send_failed, live->options.context);
+}
+
 static void live_send(struct link *link, int interface, const uint8_t *bytes, size_t n, uint64_t cookie)
 {
 	struct live *live = (struct live *)link;
 	struct nic *nic = find_nic(live, interface);
 	int error = ENODEV;
 
-	if (nic) {
-		if (send_queue_is_full(&nic->queue))
-			send_queue_flush(&nic->queue, live->options.send_failed, live->options.context);
-		error = nic->sender->queue(&nic->queue, bytes, n, cookie);
-	}
+	if (nic)
+		error = nic->sender->queue(queue_with_room(live, nic), bytes, n, cookie);
 	if (error && live->options.send_failed)
 		live->options.send_failed(live->options.context, cookie, error);
 }
@@ -184,7 +215,7 @@ static void live_flush(struct link *link)
 	struct live *live = (struct live *)link;
 
 	for (size_t i = 0; i < live->nic_count; i++)
-		send_queue_flush(&live->nics[i]->queue, live->options.send_failed, live->options.context);
+		flush_nic(live, live->nics[i]);
 }
 
 static void live_counters(struct link *link, struct link_counters *out)
@@ -207,6 +238,7 @@ static void live_close(struct link *link)
 		capture_close(nic->capture ? nic->capture : bring_up_finish(nic->bring_up, NULL));
 		if (nic->early >= 0)
 			close(nic->early);
+		send_thread_stop(nic->thread, NULL, NULL);
 		if (nic->queue.socket >= 0)
 			close(nic->queue.socket);
 		free(nic);

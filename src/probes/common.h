@@ -21,6 +21,9 @@ bool error_is_about(const struct ask *ask, uint8_t protocol, const struct reply 
 bool error_is_about_query(const struct ask *ask, const struct probe *sent, uint8_t icmp_type,
                           const struct reply *reply);
 
+/* An echo with identifier, sequence and IP ID but no data yet. Returns the identity that they are of. */
+uint64_t echo_header_make(const struct probe_settings *settings, const struct ask *ask, struct probe *probe);
+
 extern const struct probe_module probe_arp, probe_echo, probe_timestamp, probe_udp;
 
 #endif

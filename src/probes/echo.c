@@ -7,15 +7,21 @@
 
 enum { ECHO_DATA_BYTES = 8 };
 
-static void echo_make(const struct probe_settings *settings, const struct ask *ask, struct probe *probe)
+uint64_t echo_header_make(const struct probe_settings *settings, const struct ask *ask, struct probe *probe)
 {
 	uint64_t identity = probe_identity(settings, ask);
-	uint64_t more = identity_more(settings, identity);
 
 	probe_begin(settings, ask, probe);
 	probe->icmp_id = (uint16_t)identity;
 	probe->icmp_sequence = (uint16_t)(identity >> 16);
 	probe->ip_id = ip_id_from(identity >> 32);
+	return identity;
+}
+
+static void echo_make(const struct probe_settings *settings, const struct ask *ask, struct probe *probe)
+{
+	uint64_t more = identity_more(settings, echo_header_make(settings, ask, probe));
+
 	put_u32(probe->echo_data, (uint32_t)(more >> 32));
 	put_u32(probe->echo_data + 4, (uint32_t)more);
 	probe->data_bytes = ECHO_DATA_BYTES;

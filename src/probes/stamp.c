@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common.h"
 #include "nscan/bytes.h"
 
 enum { AT_ASKED = 0, AT_STAMP = 4, AT_HASH = 8, HASHED_BYTES = 17 };
@@ -21,17 +22,17 @@ static uint64_t hash_of(const struct probe_settings *settings, const uint8_t dat
 	return siphash(settings->key, bytes, sizeof(bytes));
 }
 
-void probe_stamp(const struct probe_settings *settings, const struct ask *ask, uint32_t stamp, struct probe *probe)
+void probe_stamp_make(const struct probe_settings *settings, const struct ask *ask, uint32_t stamp, struct probe *probe)
 {
 	uint8_t *data = probe->echo_data;
 	uint64_t hash;
 
+	echo_header_make(settings, ask, probe);
 	memcpy(data + AT_ASKED, ask->dst.bytes, 4);
 	put_u32(data + AT_STAMP, stamp);
 	hash = hash_of(settings, data, &ask->src, probe->icmp_id, probe->icmp_sequence);
 	put_u32(data + AT_HASH, (uint32_t)(hash >> 32));
 	put_u32(data + AT_HASH + 4, (uint32_t)hash);
-	probe->data = NULL;
 	probe->data_bytes = STAMP_BYTES;
 }
 

@@ -4,12 +4,19 @@
 
 #include "text.h"
 
+/* What needs no second look. */
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:;/()"
+
 /* A JSON string of whatever bytes those are: what is not UTF-8 becomes the text \xNN. */
 static void print_string(FILE *out, const char *text)
 {
 	size_t n = strlen(text);
 
 	fputc('"', out);
+	if (text[strspn(text, PLAIN)] == '\0') {
+		fputs(text, out);
+		n = 0;
+	}
 	while (n > 0) {
 		uint32_t code = 0;
 		size_t length = utf8_decode(text, n, &code);
@@ -30,7 +37,9 @@ static void print_string(FILE *out, const char *text)
 
 static void begin_object(FILE *out, const char *type)
 {
-	fprintf(out, "{\"type\":\"%s\"", type);
+	fputs("{\"type\":\"", out);
+	fputs(type, out);
+	fputc('"', out);
 }
 
 static void end_object(FILE *out)
@@ -38,12 +47,19 @@ static void end_object(FILE *out)
 	fputs("}\n", out);
 }
 
+static void put_key(FILE *out, const char *key)
+{
+	fputs(",\"", out);
+	fputs(key, out);
+	fputs("\":", out);
+}
+
 /* One key and its value; what is not there is left out. */
 static void put_string(FILE *out, const char *key, const char *value)
 {
 	if (!value)
 		return;
-	fprintf(out, ",\"%s\":", key);
+	put_key(out, key);
 	print_string(out, value);
 }
 
@@ -51,13 +67,24 @@ static void put_addr(FILE *out, const char *key, const struct addr *addr)
 {
 	char text[ADDR_TEXT_BYTES];
 
-	if (addr_is_set(addr))
-		fprintf(out, ",\"%s\":\"%s\"", key, addr_format(addr, text));
+	if (!addr_is_set(addr))
+		return;
+	put_key(out, key);
+	fputc('"', out);
+	fputs(addr_format(addr, text), out);
+	fputc('"', out);
 }
 
 static void put_number(FILE *out, const char *key, uint64_t value)
 {
-	fprintf(out, ",\"%s\":%" PRIu64, key, value);
+	char digits[24], *at = digits + sizeof(digits) - 1;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	put_key(out, key);
+	fputs(at, out);
 }
 
 static void put_decimal(FILE *out, const char *key, int64_t thousandths)
