@@ -109,6 +109,7 @@ struct options {
 	bool has_timing; /* -T */
 	int timing;
 	double max_rate;         /* packets per second; 0: default */
+	double min_rate;         /* --min-rate; 0: none */
 	double max_host_rate;    /* by -T: asks per second to one host; 0: default */
 	int64_t host_timeout_ns; /* 0: none */
 	int64_t max_time_ns;     /* 0: none */

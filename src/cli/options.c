@@ -251,6 +251,11 @@ bool options_parse(int argc, char *const *argv, struct options *options, struct 
 	if (!check_whole(options, err))
 		return false;
 	options_apply_timing(options);
+	if (options->max_rate > 0 && options->min_rate > options->max_rate)
+		return err_set(
+		        err, ERR_USAGE,
+		        "--min-rate %g is more than --max-rate allows (%g): give one of them, or the smaller first",
+		        options->min_rate, options->max_rate);
 	if (options->hosts_only || options_action(options) != ACTION_SCAN || options->ports.count > 0)
 		return true;
 	return port_list_top(PORT_DEFAULT_COUNT, &options->ports, err);

@@ -36,6 +36,8 @@ static double share_done(const struct engine_progress *at)
 {
 	double done = (double)at->hosts_finished;
 
+	if (at->passes > 0)
+		return at->share_done;
 	if (at->hosts_total == 0)
 		return 0;
 	if (at->ports_total > 0)
@@ -50,9 +52,13 @@ void progress_format(const struct engine_progress *at, double packets_per_s, cha
 	size_t used = 0;
 	char text[ADDR_TEXT_BYTES > DURATION_TEXT_BYTES ? ADDR_TEXT_BYTES : DURATION_TEXT_BYTES];
 
-	append(out, &used, "%d%% %llu/%llu hosts done, %llu up", (int)(share_done(at) * 100),
-	       (unsigned long long)at->hosts_finished, (unsigned long long)at->hosts_total,
-	       (unsigned long long)at->hosts_up);
+	if (at->passes > 0)
+		append(out, &used, "%d%% of %llu addresses, pass %u of %u, %llu up", (int)(share_done(at) * 100),
+		       (unsigned long long)at->hosts_total, at->pass, at->passes, (unsigned long long)at->hosts_up);
+	else
+		append(out, &used, "%d%% %llu/%llu hosts done, %llu up", (int)(share_done(at) * 100),
+		       (unsigned long long)at->hosts_finished, (unsigned long long)at->hosts_total,
+		       (unsigned long long)at->hosts_up);
 	if (at->ports_total > 0)
 		append(out, &used, ", %llu/%llu ports, %llu open", (unsigned long long)at->ports_resolved,
 		       (unsigned long long)at->ports_total, (unsigned long long)at->ports_open);

@@ -194,6 +194,7 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->max_host_rate = o->max_host_rate;
 	c->max_retries = o->has_max_retries ? (int)o->max_retries : -1;
 	c->max_rate = o->max_rate;
+	c->min_rate = o->min_rate;
 	take_start(scan);
 	scan->engine = engine_new(c, scan->info.start_ns, err);
 	if (!scan->engine)

@@ -14,15 +14,17 @@ enum {
 	ARP_FLOOR_MS = 60,
 	IP_INITIAL_MS = 500,
 	IP_FLOOR_MS = 200,
+	CANARY_FLOOR_MS = 60,
 	LATE_ANSWER_MS = 1000, /* the slowest host seen is waited for, up to this */
 	BACKOFF_DOUBLINGS = 2,
 	BROADCASTS_PER_S = 50000, /* ARP requests: every machine of the link has to look at them */
 	MOST_STEPS = 65536,       /* settled addresses passed over in one call */
 	UNSENT_TRIES = 20,
 	UNSENT_PAUSE_MS = 5,
+	ROUNDS_LATER = 2, /* a later pass asks in so many ways, about */
 };
 #define WRONG_DOWN        1e-3 /* live hosts called down that are expected in all */
-#define TOO_MANY_ON_REASK 0.05
+#define TOO_MANY_ON_REASK 0.2
 
 /* What a cookie holds, from the high end: 16 bits of attempt, 4 of the kind, 44 of the address. */
 enum { COOKIE_ATTEMPT_SHIFT = 48, COOKIE_KIND_SHIFT = 44 };
@@ -54,13 +56,18 @@ static bool add_round(struct sweep *s, enum probe_kind kind, uint16_t port)
 static unsigned methods_of_pass(const struct sweep *s)
 {
 	const unsigned by_ip = DISCOVER_ECHO | DISCOVER_TIMESTAMP | DISCOVER_UDP;
-	unsigned chosen = s->config.discovery & by_ip;
+	unsigned chosen = s->config.discovery & by_ip, methods;
 
 	if (chosen & (DISCOVER_ECHO | DISCOVER_TIMESTAMP) && s->pass == 0)
 		return chosen & ~(unsigned)DISCOVER_UDP;
 	if (chosen)
 		return chosen;
-	return s->pass == 0 ? DISCOVER_ECHO : DISCOVER_ECHO | (s->pass % 2 ? DISCOVER_TIMESTAMP : DISCOVER_UDP);
+	methods = DISCOVER_ECHO;
+	if (s->pass == 1 || (s->pass > 1 && s->by_kind[PROBE_TIMESTAMP]))
+		methods |= DISCOVER_TIMESTAMP;
+	if (s->pass == 2 || (s->pass > 2 && s->by_kind[PROBE_UDP]))
+		methods |= DISCOVER_UDP;
+	return methods;
 }
 
 static bool plan_rounds(struct sweep *s)
@@ -343,7 +350,7 @@ static bool canary_next(struct sweep *s, int64_t now_ns, struct probe *out)
 	struct addr addr;
 	uint64_t i;
 
-	if (!sweep_canaries_next(&s->canaries, s->rate.epoch, now_ns, &i))
+	if (!sweep_canaries_next(&s->canaries, &s->rate, now_ns, &i))
 		return false;
 	addr = sweep_addr(s, i);
 	path = sweep_paths_find(&s->paths, addr_v4(&addr), NULL);
@@ -386,15 +393,32 @@ static int64_t answer_timeout(const struct sweep *s)
 	return timeout_ns > slowest_ns ? timeout_ns : slowest_ns;
 }
 
-/* So many that the live hosts missed by all of them are expected to be fewer than WRONG_DOWN. */
+/* The share of its answers that a pass lost: as its canaries saw it, or as what the next pass found shows. */
+static double share_lost(const struct sweep *s, uint32_t pass)
+{
+	double lost = s->lost[pass], found = (double)s->found[pass], later;
+
+	if (pass + 1 >= s->pass || pass + 1 >= MOST_PASSES)
+		return lost;
+	later = (double)s->found[pass + 1];
+	return later > 0 ? fmax(lost, later / (found + later)) : lost;
+}
+
+/* So many that the live hosts which all of them missed are expected to be fewer than WRONG_DOWN: those of the passes done, and
+ * as many more as bring it there if they lose no more than the last. */
 static uint32_t passes_needed(const struct sweep *s)
 {
-	double alive = s->progress.hosts_up > 0 ? (double)s->progress.hosts_up : 1;
+	double missed = s->progress.hosts_up > 0 ? (double)s->progress.hosts_up : 0.5;
+	double lost = loss_estimate(&s->canaries.loss);
+	uint32_t passes = s->pass;
 
 	if (s->config.max_retries >= 0)
-		return (uint32_t)s->config.max_retries + 1 < CANARY_ATTEMPT ? (uint32_t)s->config.max_retries + 1
-		                                                            : CANARY_ATTEMPT;
-	return loss_asks_needed(&s->loss, WRONG_DOWN / alive, FEWEST_PASSES, MOST_PASSES);
+		return s->config.max_retries < MOST_PASSES ? (uint32_t)s->config.max_retries + 1 : MOST_PASSES;
+	for (uint32_t pass = 0; pass < s->pass; pass++)
+		missed *= lost = share_lost(s, pass);
+	for (; missed > WRONG_DOWN && passes < MOST_PASSES; passes++)
+		missed *= lost;
+	return passes < FEWEST_PASSES ? FEWEST_PASSES : passes;
 }
 
 static bool nobody_is_silent(const struct sweep *s)
@@ -407,6 +431,9 @@ static void end_pass(struct sweep *s, int64_t now_ns)
 	uint64_t found = s->progress.hosts_up - s->up_before;
 
 	sweep_canaries_expire(&s->canaries, &s->rate, 0, now_ns);
+	s->found[s->pass] = found;
+	s->lost[s->pass] = loss_estimate(&s->canaries.loss);
+	s->canaries.loss = (struct loss){0};
 	if (s->pass > 0 && found > 10 && (double)found > TOO_MANY_ON_REASK * (double)s->progress.hosts_up)
 		sweep_rate_pass_lost(&s->rate, now_ns);
 	s->pass++;
@@ -418,11 +445,20 @@ static void end_pass(struct sweep *s, int64_t now_ns)
 	begin_pass(s);
 }
 
+/* A host that has answered before answers again in about the same time. */
+static int64_t canary_timeout(const struct sweep *s)
+{
+	int64_t ip_ns = rtt_timeout(&s->rtt_ip, IP_INITIAL_MS * MS, CANARY_FLOOR_MS * MS);
+	int64_t arp_ns = rtt_timeout(&s->rtt_arp, ARP_INITIAL_MS * MS, CANARY_FLOOR_MS * MS);
+
+	return s->any_ip && ip_ns > arp_ns ? ip_ns : arp_ns;
+}
+
 static bool asking_next(struct sweep *s, int64_t now_ns, struct probe *out)
 {
 	if (now_ns < s->hold_ns || !sweep_rate_ready(&s->rate, s->progress.sent, now_ns))
 		return false;
-	sweep_canaries_expire(&s->canaries, &s->rate, answer_timeout(s), now_ns);
+	sweep_canaries_expire(&s->canaries, &s->rate, canary_timeout(s), now_ns);
 	if (canary_next(s, now_ns, out) || unsent_next(s, now_ns, out))
 		return true;
 	if (round_next(s, now_ns, out))
@@ -542,21 +578,27 @@ void sweep_stop(struct sweep *s, int64_t now_ns)
 void sweep_progress(const struct sweep *s, int64_t now_ns, struct engine_progress *out)
 {
 	uint32_t passes = passes_needed(s);
-	double rounds = (double)s->round_count, done, rate = s->rate.measured;
+	double all = (double)(s->count ? s->count : 1), rounds = (double)s->round_count;
+	double done, still_silent = (double)s->silent, left;
 
 	(void)now_ns;
 	*out = s->progress;
 	out->pass = s->pass + 1;
 	out->passes = passes > s->pass ? passes : s->pass + 1;
 	out->remaining_ns = -1;
-	if (sweep_done(s) || rounds == 0)
+	if (sweep_done(s) || rounds <= 0)
 		return;
-	/* Later passes ask the silent ones only. */
-	done = ((double)s->round + (double)s->at / (double)(s->count ? s->count : 1)) / rounds;
-	out->share_done = ((double)s->pass + fmin(done, 1)) / (double)out->passes;
-	if (rate > 0)
-		out->remaining_ns = (int64_t)(((1 - fmin(done, 1)) + (double)(out->passes - s->pass - 1)) * rounds *
-		                              (double)s->silent / rate * 1e9);
+	done = fmin(((double)s->round + (double)s->at / all) / rounds, 1);
+	left = (1 - done) * rounds * still_silent;
+	if (s->pass == 0) {
+		left = (1 - done) * all;
+		if (done > 0)
+			still_silent = fmax(all - (double)s->progress.hosts_finished / done, 0);
+	}
+	left += still_silent * ROUNDS_LATER * (double)(out->passes - s->pass - 1);
+	out->share_done = (double)s->progress.sent / ((double)s->progress.sent + left);
+	if (s->rate.measured > 0)
+		out->remaining_ns = (int64_t)(left / s->rate.measured * 1e9);
 }
 
 bool sweep_skip(struct sweep *s, const struct addr *addr, struct err *err)

@@ -23,7 +23,7 @@ enum { STAMP_SHIFT = 8, STAMP_BITS = 28, STAMP_MASK = (1 << STAMP_BITS) - 1 };
 /* The attempt of a canary's echo; passes are fewer. */
 /* Asked by UDP where -PU names no port: nobody listens there. */
 enum { SWEEP_UNLIKELY_PORT = 40125 };
-enum { MOST_PASSES = 12, CANARY_ATTEMPT = 15, DISCOVERY_ATTEMPT = 0x8000 };
+enum { MOST_PASSES = 14, CANARY_ATTEMPT = 15, DISCOVERY_ATTEMPT = 0x8000 };
 
 /* sweep_store.c: one byte for each address of a page of 64 where anything is known, more only where a host answered. */
 enum { PAGE_ADDRESSES = 64, MOST_VERDICTS = 250 };
@@ -114,16 +114,17 @@ struct sweep_rate {
 	double credit;
 	int64_t credit_ns;
 	double measured; /* what was really sent lately, each second */
-	uint64_t sent_before;
+	uint64_t sent, sent_before, epoch_sent;
 	int64_t measured_ns;
 	bool exploring; /* nothing speaks against more, so far */
 	double ceiling; /* where loss showed; 0: nowhere */
-	int64_t grown_ns, cut_ns;
+	int64_t grown_ns, cut_ns, epoch_ns;
 	uint32_t epoch;       /* counts cuts */
 	uint32_t asked, lost; /* canaries of this epoch */
 	double base;          /* share of them lost that is not our speed's doing */
 	double cut_from, cut_loss;
-	uint32_t cuts; /* in a row */
+	bool trial; /* the last cut is on trial: it has to let a larger share through */
+	int64_t trial_ns;
 };
 
 void sweep_rate_init(struct sweep_rate *rate, double most, double least, int64_t now_ns);
@@ -154,15 +155,16 @@ struct canaries {
 	uint32_t known_count, known_next, seen;
 	struct canary out[CANARIES_OUT]; /* ring */
 	uint32_t first, count;
-	uint32_t since; /* probes since the last one */
+	struct loss loss; /* of those settled in this pass */
+	uint32_t since;   /* probes since the last one */
 	int64_t next_ns;
 };
 
 void sweep_canaries_learn(struct canaries *canaries, uint64_t i);
 /* The host to ask now. False: none is due. */
-bool sweep_canaries_next(struct canaries *canaries, uint32_t epoch, int64_t now_ns, uint64_t *i);
+bool sweep_canaries_next(struct canaries *canaries, const struct sweep_rate *rate, int64_t now_ns, uint64_t *i);
 /* An answer of that host. True when it had been asked as a canary and this is the first answer. */
-bool sweep_canaries_answered(struct canaries *canaries, struct sweep_rate *rate, uint64_t i, int64_t at_ns);
+bool sweep_canaries_answered(struct canaries *canaries, uint64_t i);
 /* Those older than the timeout are lost. */
 void sweep_canaries_expire(struct canaries *canaries, struct sweep_rate *rate, int64_t timeout_ns, int64_t now_ns);
 
@@ -240,8 +242,11 @@ struct sweep {
 	int64_t last_sent_ns;
 	int64_t wait_ns;
 	int64_t max_rtt_ns;
-	bool any_arp, any_ip; /* ways in which addresses are asked */
-	uint64_t up_before;   /* hosts up when the pass began */
+	bool any_arp, any_ip;           /* ways in which addresses are asked */
+	uint64_t up_before;             /* hosts up when the pass began */
+	uint64_t found[MOST_PASSES];    /* by each pass */
+	double lost[MOST_PASSES];       /* share of answers that each lost, by its canaries */
+	bool by_kind[PROBE_KIND_COUNT]; /* some host was found that way */
 
 	struct sweep_rate rate;
 	struct canaries canaries;
@@ -256,7 +261,6 @@ struct sweep {
 
 	uint8_t held[65536 / 8]; /* our source ports */
 	struct rtt rtt_ip, rtt_arp;
-	struct loss loss;
 
 	struct sweep_note notes[MOST_NOTES];
 	size_t note_count, note_next;

@@ -55,8 +55,8 @@ static void answered_again(struct sweep *s, const struct sweep_answer *answer, s
 	size_t at = answer->i % PAGE_ADDRESSES;
 	char first[MAC_TEXT_BYTES], second[MAC_TEXT_BYTES];
 
-	if (sweep_canaries_answered(&s->canaries, &s->rate, answer->i, answer->at_ns) ||
-	    answer->attempt == CANARY_ATTEMPT || !page->answers || page->answers->key[at] & KEY_NOTED)
+	if (sweep_canaries_answered(&s->canaries, answer->i) || answer->attempt == CANARY_ATTEMPT || !page->answers ||
+	    page->answers->key[at] & KEY_NOTED)
 		return;
 	if (answer->kind == PROBE_ARP) {
 		if (!page->macs || memcmp(page->macs[at], answer->reply->mac, MAC_BYTES) == 0)
@@ -76,7 +76,7 @@ static void learn(struct sweep *s, const struct sweep_answer *answer)
 {
 	int64_t rtt_ns = (int64_t)answer->rtt << STAMP_SHIFT;
 
-	loss_answered(&s->loss, answer->attempt & ~(unsigned)DISCOVERY_ATTEMPT);
+	s->by_kind[answer->kind] = true;
 	if (answer->kind == PROBE_ECHO || answer->kind == PROBE_ARP)
 		sweep_canaries_learn(&s->canaries, answer->i);
 	if (answer->rtt == NO_RTT)
