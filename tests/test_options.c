@@ -68,7 +68,7 @@ static const struct {
         {"-sS 10.0.0.1", {"unknown option '-sS'"}},
         {"-sU=1 10.0.0.1", {"unknown option"}},
         /* Belong to later versions: must not be swallowed. */
-        {"--min-rate 5 10.0.0.1", {"unknown option"}},
+        {"--no-such-rate 5 10.0.0.1", {"unknown option"}},
         {"--pmtu=deep 10.0.0.1", {"--pmtu=deep", "--pmtu=full"}},
         {"--no-pmtu=1 10.0.0.1", {"takes no value"}},
         {"--pmtu --no-pmtu 10.0.0.1", {"--pmtu and --no-pmtu", "do not go together"}},

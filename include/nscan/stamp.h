@@ -16,7 +16,8 @@
 enum { STAMP_BYTES = 16 };
 
 /* As the echo kind's make (probe.h), with a stamp for data; for IPv4. */
-void probe_stamp_make(const struct probe_settings *settings, const struct ask *ask, uint32_t stamp, struct probe *probe);
+void probe_stamp_make(const struct probe_settings *settings, const struct ask *ask, uint32_t stamp,
+                      struct probe *probe);
 /* Does the echo reply carry a stamp of this run, whoever sent it? Then which address was asked, and the stamp. The ICMP checksum
  * has to be right. */
 bool probe_stamp_read(const struct probe_settings *settings, const struct reply *reply, struct addr *asked,

@@ -48,7 +48,8 @@ refused 2 'no targets' -sU
 refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
-refused 2 "unknown option '--min-rate'" --min-rate 5 127.0.0.1
+refused 2 "unknown option '--no-such-rate'" --no-such-rate 5 127.0.0.1
+refused 2 "--min-rate 5 is more than --max-rate allows" -sn --min-rate 5 --max-rate 4 127.0.0.1
 refused 2 '--ping asks one host; give exactly one' --ping
 refused 2 "--ping asks one host; '127\.0\.0\.0/30' are several" --ping 127.0.0.0/30
 refused 2 'no-such-host\.invalid' --ping no-such-host.invalid
