@@ -536,6 +536,7 @@ static void test_details(void **state)
 	        {"kerberos-as-req", "realm", "NSCAN.INVALID"},
 	        {"rpc: version mismatch", "versions", "2-4"},
 	        {"ike: vendor ids", "vendor-ids", "strongSwan; XAUTH; DPD"},
+	        {"ike: vendor ids", "ikev1", "accepts"},
 	        {"a2s", "map", "de_dust2"},
 	        {"ethernet/ip", "serial", "12345678"},
 	        {"sql browser", "tcp-port", "1433"},

@@ -1,62 +1,16 @@
 /* answers.c: what the answers of open ports say, and answers that contradict each other.
  *
- * A port is open at its first proved answer. Here it is read (service.h), the payloads that were not needed for that are sent all the
- * same, once the host's turn allows it, because another question may tell the version, and everything that still comes is compared with
- * the first answer to the same ask: a second one that says something else was not given by the same server. */
+ * A port is open at its first proved answer. Here it is read (service.h), and everything that still comes is compared with the first answer
+ * to the same ask: a second one that says something else was not given by the same server. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "answers.h"
 
 enum {
 	MOST_ANSWERS = 65536, /* ports over all active hosts: bounds memory */
 	MOST_ANSWERS_OF_HOST = 1024,
-	EXCHANGES = 6, /* asks of a port whose answers are compared */
-	MOST_PAYLOADS = 16,
-	TIMES_ASKED = 2, /* each payload that the port has not got yet */
-	ASK_GAP_MS = 2,  /* between such asks to one host */
-	LINGER_LEAST_MS = 150,
-	LINGER_MOST_MS = 1000,
-	EVERY_PORT_LEAST = 16, /* so many ports, all open and none a known service, are no coincidence */
-	MOST_STRAY_CHECKS = 1 << 21,
-	ANSWER_TEXT_BYTES = 72,
-};
-
-/* One ask, and the first answer to it. */
-struct exchange {
-	uint16_t attempt;
-	uint16_t answers; /* 0: asked, nothing came yet */
-	bool used;
-	bool one_answer; /* the protocol gives no second one */
-	int64_t sent_ns; /* 0: not known */
-	int64_t first_ns;
-	int64_t last_ns;
-	uint64_t bytes_hash;   /* of the data, keyed */
-	uint64_t meaning_hash; /* of what was read, without clocks and counters */
-	char text[ANSWER_TEXT_BYTES];
-};
-
-/* Where the server sees one of our source ports. */
-struct mapping {
-	struct addr ours, mapped;
-	uint16_t our_port, mapped_port;
-};
-
-/* What a port said so far. */
-struct port_answer {
-	uint32_t slot;
-	bool told;                       /* an event about the open port went out: */
-	struct port_event event;         /* that one, without the reading */
-	struct service_reading *reading; /* of all answers together; NULL: none */
-	struct exchange exchanges[EXCHANGES];
-	uint8_t next_exchange;
-	bool prepared;                /* `asked` is filled */
-	uint8_t asked[MOST_PAYLOADS]; /* how often each payload was sent */
-	uint16_t more_asks;
-	bool conflict_told, duplicate_told, stranger_told;
-	uint8_t mappings;
-	struct mapping mapping[2];
 };
 
 /* Where the slot's answer is, or belongs. */
@@ -75,7 +29,7 @@ static size_t answer_position(const struct portscan *scan, uint32_t slot)
 	return low;
 }
 
-static struct port_answer *answer_find(const struct portscan *scan, const struct port_slot *slot)
+struct port_answer *answer_find(const struct portscan *scan, const struct port_slot *slot)
 {
 	uint32_t index = (uint32_t)(slot - scan->slots);
 	size_t at = answer_position(scan, index);
@@ -83,8 +37,7 @@ static struct port_answer *answer_find(const struct portscan *scan, const struct
 	return at < scan->answer_count && scan->answers[at].slot == index ? &scan->answers[at] : NULL;
 }
 
-/* NULL when there are too many already, or memory ran out: then the port is open and nothing more is said about it. */
-static struct port_answer *answer_make(struct engine *e, struct portscan *scan, const struct port_slot *slot)
+struct port_answer *answer_make(struct engine *e, struct portscan *scan, const struct port_slot *slot)
 {
 	struct port_answer *answer = answer_find(scan, slot);
 	size_t at;
@@ -130,7 +83,7 @@ static struct exchange *exchange_find(struct port_answer *answer, uint16_t attem
 	return NULL;
 }
 
-static struct exchange *exchange_make(struct port_answer *answer, uint16_t attempt, int64_t sent_ns)
+struct exchange *exchange_make(struct port_answer *answer, uint16_t attempt, int64_t sent_ns)
 {
 	struct exchange *exchange = exchange_find(answer, attempt);
 
@@ -158,13 +111,12 @@ static uint64_t meaning_of(const struct engine *e, const struct service_reading 
 	return hash;
 }
 
-/* "after 0.31 ms", or nothing when it is not known when the ask was sent. */
-static const char *after_text(const struct exchange *exchange, int64_t at_ns, char out[40])
+const char *after_text(const struct exchange *exchange, int64_t at_ns, char out[AFTER_TEXT_BYTES])
 {
 	if (exchange->sent_ns > 0 && at_ns >= exchange->sent_ns)
-		snprintf(out, 40, "after %.2f ms", (double)(at_ns - exchange->sent_ns) / 1e6);
+		snprintf(out, AFTER_TEXT_BYTES, "after %.2f ms", (double)(at_ns - exchange->sent_ns) / 1e6);
 	else
-		snprintf(out, 40, "%.2f ms after the first", (double)(at_ns - exchange->first_ns) / 1e6);
+		snprintf(out, AFTER_TEXT_BYTES, "%.2f ms after the first", (double)(at_ns - exchange->first_ns) / 1e6);
 	return out;
 }
 
@@ -189,7 +141,7 @@ static bool exchange_compare(struct engine *e, struct host *host, uint16_t port,
 	        exchange->bytes_hash ==
 	        siphash(e->config.probe.key, reply->data ? reply->data : (const uint8_t *)"", reply->data_bytes);
 	bool one_answer = exchange->one_answer || reading->one_answer;
-	char first[40], then[40];
+	char first[AFTER_TEXT_BYTES], then[AFTER_TEXT_BYTES];
 
 	if (!same_bytes && !one_answer)
 		return false; /* a protocol may say more in a second datagram */
@@ -238,8 +190,7 @@ static bool is_sent_back(const struct engine *e, const struct ask *ask, const st
 	return true;
 }
 
-static void read_answer(const struct engine *e, const struct ask *ask, const struct reply *reply,
-                        struct service_reading *out)
+void read_answer(const struct engine *e, const struct ask *ask, const struct reply *reply, struct service_reading *out)
 {
 	service_read(ask->port, reply->data, reply->data_bytes, out);
 	if (!is_sent_back(e, ask, reply))
@@ -331,7 +282,7 @@ void answers_refused(struct engine *e, struct host *host, const struct port_slot
 {
 	struct port_answer *answer = answer_find(host->scan, slot);
 	struct exchange *exchange = answer ? exchange_find(answer, attempt) : NULL;
-	char first[40], then[40], from[ADDR_TEXT_BYTES];
+	char first[AFTER_TEXT_BYTES], then[AFTER_TEXT_BYTES], from[ADDR_TEXT_BYTES];
 
 	if (!exchange || exchange->answers == 0 || answer->conflict_told)
 		return;
@@ -339,290 +290,4 @@ void answers_refused(struct engine *e, struct host *host, const struct port_slot
 	note(e, host, at_ns, slot->number, "conflicting-replies", "two answers to one query: %s: %s; %s: %s from %s",
 	     after_text(exchange, exchange->first_ns, first), exchange->text, after_text(exchange, at_ns, then),
 	     verdict->reason, verdict->by_target ? "the host itself" : addr_format(&verdict->from, from));
-}
-
-void answers_bad_checksum(struct engine *e, struct host *host, const struct port_slot *slot, const char *reason,
-                          int64_t at_ns)
-{
-	if (host->scan->bad_checksum_told)
-		return;
-	host->scan->bad_checksum_told = true;
-	note(e, host, at_ns, 0, "answers-bad-checksum",
-	     "answers probes whose UDP checksum is wrong (%u/udp: %s): a device in between answers, or nobody checks",
-	     slot->number, reason);
-}
-
-/* Strangers */
-
-/* Does the datagram answer a question to that host, but for its sender? */
-static bool proves_question(struct engine *e, struct host *host, const struct reply *reply, struct ask *ask)
-{
-	struct lane *lane = host->scan ? portscan_lane(host->scan, &reply->dst) : NULL;
-	uint32_t place = e->slot_of_port[reply->src_port];
-	struct reply as_asked = *reply;
-	uint16_t attempts;
-
-	if (!lane || place == 0 || addr_equal(&host->addr, &reply->src))
-		return false;
-	attempts = host->scan->slots[place - 1].attempts;
-	as_asked.src = host->addr;
-	*ask = (struct ask){PROBE_UDP, lane->source, host->addr, reply->src_port, 0, 0};
-	for (uint16_t back = 1; back <= attempts && back <= 4 && e->stray_checks < MOST_STRAY_CHECKS; back++) {
-		e->stray_checks++;
-		ask->attempt = (uint16_t)(attempts - back);
-		if (probe_modules[PROBE_UDP]->matches(&e->config.probe, ask, &as_asked) == MATCH_PROVED)
-			return true;
-	}
-	return false;
-}
-
-bool answers_stranger(struct engine *e, const struct reply *reply, int64_t at_ns)
-{
-	if (!e->config.ports)
-		return false;
-	for (size_t i = 0; i < e->host_capacity && e->stray_checks < MOST_STRAY_CHECKS; i++) {
-		struct host *host = &e->hosts[i];
-		char text[ADDR_TEXT_BYTES];
-		struct service_reading reading;
-		struct port_answer *answer;
-		struct ask ask;
-
-		if (!host->in_use || !proves_question(e, host, reply, &ask))
-			continue;
-		answer = answer_make(e, host->scan, &host->scan->slots[e->slot_of_port[reply->src_port] - 1]);
-		if (!answer || answer->stranger_told)
-			return true;
-		answer->stranger_told = true;
-		read_answer(e, &ask, reply, &reading);
-		note(e, host, at_ns, ask.port, "answer-from-other-host",
-		     "%s answered what was asked of this host, and is not believed: %s", addr_format(&reply->src, text),
-		     reading.info);
-		return true;
-	}
-	return false;
-}
-
-/* Asking for more */
-
-/* Which payloads the port got until it was settled. */
-static void prepare(struct port_answer *answer, const struct port_slot *slot, size_t payloads)
-{
-	if (answer->prepared)
-		return;
-	answer->prepared = true;
-	/* Attempts went through the payloads in turn, unless some were passed over. */
-	for (size_t i = 0; i < payloads && i < slot->attempts && slot->passed_over == 0; i++)
-		answer->asked[i] = TIMES_ASKED;
-	for (size_t i = 0; i < EXCHANGES; i++) {
-		if (answer->exchanges[i].used && answer->exchanges[i].answers > 0)
-			answer->asked[answer->exchanges[i].attempt % payloads] = TIMES_ASKED;
-	}
-}
-
-/* The next attempt that carries payload number `index`; its exchange is there once it was asked. */
-static uint16_t attempt_with(const struct port_slot *slot, size_t index, size_t payloads)
-{
-	uint32_t attempt = slot->attempts;
-
-	while (attempt % payloads != index)
-		attempt++;
-	return (uint16_t)attempt;
-}
-
-/* The payload's last ask was answered, or may still be. */
-static bool is_waiting(const struct port_answer *answer, size_t index, size_t payloads, int64_t timeout_ns,
-                       int64_t now_ns, int64_t *wake_ns, bool *answered)
-{
-	*answered = false;
-	for (size_t i = 0; i < EXCHANGES; i++) {
-		const struct exchange *exchange = &answer->exchanges[i];
-
-		if (!exchange->used || exchange->attempt % payloads != index)
-			continue;
-		if (exchange->answers > 0)
-			*answered = true;
-		else if (exchange->sent_ns + timeout_ns > now_ns) {
-			if (exchange->sent_ns + timeout_ns < *wake_ns)
-				*wake_ns = exchange->sent_ns + timeout_ns;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* An attempt to be sent to that open port now; false: none. */
-static bool wants_more(const struct engine *e, const struct portscan *scan, struct port_answer *answer, int64_t now_ns,
-                       uint16_t *attempt, int64_t *wake_ns)
-{
-	const struct port_slot *slot = &scan->slots[answer->slot];
-	size_t payloads = payload_turns(e->config.probe.payloads, slot->number);
-	int64_t timeout_ns = ask_timeout(&scan->lanes[slot->lane]);
-
-	if (slot->state != PORT_OPEN || slot->attempts >= DISCOVERY_ATTEMPT / 2)
-		return false;
-	/* Those sent to a port that has none of its own only guess: no more of them when the service is known. */
-	if (payload_count(e->config.probe.payloads, slot->number) == 0 && answer->reading && answer->reading->service)
-		return false;
-	if (payloads > MOST_PAYLOADS)
-		payloads = MOST_PAYLOADS;
-	prepare(answer, slot, payloads);
-	for (size_t i = 0; i < payloads; i++) {
-		bool answered;
-
-		if (is_waiting(answer, i, payloads, timeout_ns, now_ns, wake_ns, &answered) || answered ||
-		    answer->asked[i] >= TIMES_ASKED)
-			continue;
-		*attempt = attempt_with(slot, i, payloads);
-		return true;
-	}
-	/* Where it sees a second source port tells what kind of translation lies between. */
-	if (answer->mappings == 1 && e->config.probe.source_port_count > 1 && answer->more_asks < 2 * MOST_PAYLOADS) {
-		bool answered;
-
-		if (is_waiting(answer, slot->attempts % payloads, payloads, timeout_ns, now_ns, wake_ns, &answered))
-			return false;
-		*attempt = slot->attempts;
-		return answer->more_asks < 4;
-	}
-	return false;
-}
-
-bool answers_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out, int64_t *wake_ns)
-{
-	struct portscan *scan = host->scan;
-
-	if (e->config.probe.data)
-		return false;
-	for (size_t i = 0; i < scan->answer_count; i++) {
-		struct port_answer *answer = &scan->answers[i];
-		struct port_slot *slot = &scan->slots[answer->slot];
-		struct ask ask = {PROBE_UDP, scan->lanes[slot->lane].source, host->addr, slot->number, 0, 0};
-		size_t payload;
-
-		if (!wants_more(e, scan, answer, now_ns, &ask.attempt, wake_ns))
-			continue;
-		if (now_ns < scan->ask_more_ns || !pace_ready(&scan->pace, now_ns)) {
-			*wake_ns = now_ns < scan->ask_more_ns ? scan->ask_more_ns : pace_wake(&scan->pace);
-			return false;
-		}
-		payload = ask.attempt % payload_turns(e->config.probe.payloads, slot->number);
-		if (payload < MOST_PAYLOADS)
-			answer->asked[payload]++;
-		exchange_make(answer, ask.attempt, now_ns);
-		slot->attempts = (uint16_t)(ask.attempt + 1);
-		answer->more_asks++;
-		scan->answered_ns = now_ns;
-		scan->ask_more_ns = now_ns + ASK_GAP_MS * MS;
-		pace_take(&scan->pace);
-		fill_probe(e, host, &ask, UINT64_MAX, out);
-		return true;
-	}
-	return false;
-}
-
-int64_t answers_until(const struct portscan *scan)
-{
-	int64_t linger_ns = 2 * ask_timeout(&scan->lanes[0]);
-
-	if (scan->answer_count == 0)
-		return 0;
-	if (linger_ns < LINGER_LEAST_MS * MS)
-		linger_ns = LINGER_LEAST_MS * MS;
-	if (linger_ns > LINGER_MOST_MS * MS)
-		linger_ns = LINGER_MOST_MS * MS;
-	return scan->answered_ns + linger_ns;
-}
-
-/* The end */
-
-/* RFC 5780 asks two addresses of a server; two ports of ours to one of them tell how the translator picks its ports. */
-static const char *nat_kind(const struct port_answer *answer)
-{
-	const struct mapping *a = &answer->mapping[0], *b = &answer->mapping[1];
-
-	if (answer->mappings < 2)
-		return a->our_port == a->mapped_port ? "keeps the port" : "changes the port";
-	if (!addr_equal(&a->mapped, &b->mapped))
-		return "uses several addresses";
-	if (a->our_port == a->mapped_port && b->our_port == b->mapped_port)
-		return "keeps ports";
-	if ((uint16_t)(a->mapped_port - a->our_port) == (uint16_t)(b->mapped_port - b->our_port))
-		return "shifts ports";
-	if ((uint16_t)(b->mapped_port - a->mapped_port) <= 16)
-		return "hands out ports in sequence";
-	return "picks ports of its own";
-}
-
-static void tell_mapping(struct engine *e, struct host *host, struct port_answer *answer, int64_t now_ns)
-{
-	const struct port_slot *slot = &host->scan->slots[answer->slot];
-	char ours[ADDR_TEXT_BYTES], seen[ADDR_TEXT_BYTES], second[96] = "";
-	bool translated = false;
-
-	for (size_t i = 0; i < answer->mappings; i++) {
-		const struct mapping *m = &answer->mapping[i];
-
-		translated |= !addr_equal(&m->ours, &m->mapped) || m->our_port != m->mapped_port;
-	}
-	if (answer->mappings == 0 || !answer->reading)
-		return;
-	if (service_add_detail(answer->reading, "nat", translated ? nat_kind(answer) : "none"))
-		answers_tell(e, host, slot, now_ns);
-	if (!translated)
-		return;
-	if (answer->mappings == 2)
-		snprintf(second, sizeof(second), ", port %u as %s port %u", answer->mapping[1].our_port,
-		         addr_format(&answer->mapping[1].mapped, seen), answer->mapping[1].mapped_port);
-	note(e, host, now_ns, slot->number, "nat-in-between",
-	     "%s port %u is seen as %s port %u%s: address translation that %s",
-	     addr_format(&answer->mapping[0].ours, ours), answer->mapping[0].our_port,
-	     addr_format(&answer->mapping[0].mapped, seen), answer->mapping[0].mapped_port, second, nat_kind(answer));
-}
-
-/* More than two alike: the note with how many there were in the end. */
-static void tell_duplicates(struct engine *e, struct host *host, const struct port_answer *answer, int64_t now_ns)
-{
-	const struct exchange *most = NULL;
-	char last[40];
-
-	for (size_t i = 0; i < EXCHANGES; i++) {
-		if (answer->exchanges[i].used && (!most || answer->exchanges[i].answers > most->answers))
-			most = &answer->exchanges[i];
-	}
-	if (most && most->answers > 2)
-		note(e, host, now_ns, host->scan->slots[answer->slot].number, "duplicate-replies",
-		     "one query was answered %u times alike, the last %s", most->answers,
-		     after_text(most, most->last_ns, last));
-}
-
-/* Many ports, all of them open, and most say nothing that a service would say. A machine with many real services is none such. */
-static void tell_every_port(struct engine *e, struct host *host, int64_t now_ns)
-{
-	const struct portscan *scan = host->scan;
-	size_t open = 0, echoes = 0, services = 0;
-
-	for (size_t i = 0; i < scan->slot_count; i++)
-		open += scan->slots[i].stage == STAGE_SETTLED && scan->slots[i].state == PORT_OPEN;
-	for (size_t i = 0; i < scan->answer_count; i++) {
-		const struct service_reading *reading = scan->answers[i].reading;
-		bool is_known = reading && reading->service;
-
-		echoes += is_known && strcmp(reading->service, "echo") == 0;
-		services += is_known && strcmp(reading->service, "echo") != 0;
-	}
-	if (open < EVERY_PORT_LEAST + services || open * 50 < scan->slot_count * 49)
-		return;
-	note(e, host, now_ns, 0, "answers-on-every-port",
-	     "%zu of %zu ports asked are open%s: hardly so many services; a honeypot, or a device in between that "
-	     "answers for it",
-	     open, scan->slot_count, echoes * 2 > open ? " and send back what they get" : "");
-}
-
-void answers_finish(struct engine *e, struct host *host, int64_t now_ns)
-{
-	for (size_t i = 0; i < host->scan->answer_count; i++) {
-		tell_mapping(e, host, &host->scan->answers[i], now_ns);
-		tell_duplicates(e, host, &host->scan->answers[i], now_ns);
-	}
-	tell_every_port(e, host, now_ns);
 }

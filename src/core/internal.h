@@ -10,7 +10,8 @@
  *   asklog.c     every ask in the order sent, and what its timeout says
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
- *   answers.c    what open ports say, asked with all their payloads; answers that contradict each other
+ *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
+ *                answers_notes.c: what is strange about the answers of a host
  *   mtu.c        the path MTU observation beside the ports
  *   match.c      which question a received packet answers
  */

@@ -163,7 +163,6 @@ static bool read_ike(const uint8_t *data, size_t n, struct service_reading *out)
 	/* Our own first message, sent back, has no responder yet. */
 	if (!v2 && exchange == V1_MAIN && memcmp(responder, none, 8) == 0)
 		return false;
-	detail(out, "ike-version", "%d", v2 ? 2 : 1);
 	read_payloads(&c, next, v2, &findings, out);
 	say(out, "IKEv%d", v2 ? 2 : 1);
 	if (out->product[0])
@@ -175,7 +174,7 @@ static bool read_ike(const uint8_t *data, size_t n, struct service_reading *out)
 	if (findings.vendors[0])
 		say(out, "vendor ids %.80s", findings.vendors);
 	detail(out, "vendor-ids", "%s", findings.vendors);
-	detail(out, "notifies", "%s", findings.notifies);
+	detail(out, v2 ? "ikev2" : "ikev1", "%s", findings.notifies[0] ? findings.notifies : "accepts");
 	return true;
 }
 
