@@ -145,16 +145,20 @@ static size_t build_dht_ping(uint8_t *out)
 
 static enum answer judge_dht(const uint8_t *data, size_t n, uint16_t nonce)
 {
-	size_t tag = strlen(DHT_TRANSACTION);
+	size_t tag = strlen(DHT_TRANSACTION), found = 0;
+	bool ours = false;
 
 	if (n == 0 || data[0] != 'd' || data[n - 1] != 'e' ||
 	    (!holds_text(data, n, "1:y1:r") && !holds_text(data, n, "1:y1:e")))
 		return ANSWER_UNKNOWN;
-	for (size_t i = 0; i + tag + 2 <= n; i++)
-		if (memcmp(data + i, DHT_TRANSACTION, tag) == 0 && data[i + tag] == nonce >> 8 &&
-		    data[i + tag + 1] == (nonce & 0xff))
-			return ANSWER_PROVED;
-	return ANSWER_FOREIGN;
+	/* A dictionary has each key once. Who sends several tries several ids in one datagram. */
+	for (size_t i = 0; i + tag + 2 <= n; i++) {
+		if (memcmp(data + i, DHT_TRANSACTION, tag) != 0)
+			continue;
+		found++;
+		ours = data[i + tag] == nonce >> 8 && data[i + tag + 1] == (nonce & 0xff);
+	}
+	return found == 1 && ours ? ANSWER_PROVED : ANSWER_FOREIGN;
 }
 
 /* The Rx protocol (draft-zeldovich-rx-spec), 28 bytes of header; a packet of type "version" is answered with a text. */
