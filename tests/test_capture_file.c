@@ -125,6 +125,7 @@ static void interface(struct making *m, uint16_t link_type, int resolution, int6
 	add_number(m, link_type, 2);
 	add_number(m, 0, 2);
 	add_number(m, 0, 4);
+	option(m, 2, "eth0", 4);
 	if (resolution >= 0)
 		option_number(m, 9, (uint64_t)resolution, 1);
 	if (offset_s != 0)
@@ -314,7 +315,10 @@ static void pcapng_sections_interfaces_and_comments(void **state)
 	assert_null(p.comment);
 	assert_int_equal(p.interface, 1);
 	assert_int_equal(p.at_ns, 5);
+	assert_string_equal(capture_file_interface(file, 1), "eth0");
 	assert_packet(file, "cooked", INT64_C(100001000000), 113);
+	assert_string_equal(capture_file_interface(file, 0), "eth0");
+	assert_string_equal(capture_file_interface(file, 1), "");
 	capture_file_counters(file, &counters);
 	assert_int_equal(counters.packets, 3);
 	assert_int_equal(counters.sections, 2);

@@ -76,6 +76,10 @@ bool capture_file_ready(struct capture_file *file);
  * signal came. */
 bool capture_file_wait(struct capture_file *file, int64_t timeout_ns, const sigset_t *mask);
 
+/* The name of an interface of the section that is being read, cut at 31 bytes; "" when it has none or there is no such one.
+ * From whoever wrote the file: escape it. */
+const char *capture_file_interface(const struct capture_file *file, uint32_t number);
+
 /* How far reading has come. */
 struct capture_file_counters {
 	uint64_t packets;

@@ -44,13 +44,13 @@ enum journal_kind {
 
 struct journal;
 
-/* What stands at the beginning. Borrowed during journal_begin only. */
+/* What stands at the beginning. The network is borrowed until closing, all else during journal_begin only. */
 struct journal_head {
 	const char *const *comments; /* the first begins with JOURNAL_MARK; longer ones than 65535 bytes are cut */
 	size_t comment_count;
 	const char *version;
 	const struct network *network;
-	const bool *use_interface; /* one flag for each interface of the network */
+	const bool *use_interface; /* one flag for each interface of the network: which may be used */
 	int64_t start_ns;          /* on the link's clock */
 	int64_t start_wall_ns;     /* the same moment since 1970 */
 	const char *facts;
@@ -83,9 +83,8 @@ bool journal_is_record(const struct capture_file *file);
 char *journal_read_facts(struct capture_file *file, size_t *bytes, struct err *err);
 
 struct replay_options {
-	struct capture_file *file; /* facts taken; borrowed */
-	const struct network *network;
-	const bool *use_interface;
+	struct capture_file *file;     /* facts taken; borrowed */
+	const struct network *network; /* borrowed: interfaces of the file are those of the same name */
 	int64_t start_ns;
 	int64_t start_wall_ns;
 	const sigset_t *wait_mask;

@@ -132,7 +132,6 @@ bool playback_link(struct scan *scan, send_failed_handler *send_failed, struct e
 	        &(struct replay_options){
 	                .file = scan->playback->file,
 	                .network = &scan->network,
-	                .use_interface = scan->use_interface,
 	                .start_ns = run->start_ns,
 	                .start_wall_ns = run->start_wall_ns,
 	                .wait_mask = &scan->wait_mask,

@@ -299,6 +299,11 @@ void capture_file_counters(const struct capture_file *file, struct capture_file_
 		out->dropped += file->interfaces[i].dropped;
 }
 
+const char *capture_file_interface(const struct capture_file *file, uint32_t number)
+{
+	return number < file->interface_count ? file->interfaces[number].name : "";
+}
+
 const char *capture_file_name(const struct capture_file *file)
 {
 	return file->name;

@@ -14,6 +14,7 @@ enum { CAPTURE_BUFFER_BYTES = 1 << 20, CAPTURE_COMMENTS_MAX = 64 };
 
 /* pcapng: an interface of the section that is being read. */
 struct capture_interface {
+	char name[32];
 	int link_type;
 	uint32_t snap_bytes; /* 0: no limit */
 	uint8_t resolution;  /* if_tsresol as written */

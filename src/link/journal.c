@@ -30,8 +30,10 @@ struct journal {
 	uint64_t written_bytes;
 	uint64_t packets;
 	int64_t flushed_ns;
-	int64_t to_wall_ns; /* added to a time of the link */
-	int *numbers;       /* of each interface of the network in this section; -1: not in use */
+	int64_t to_wall_ns;                 /* added to a time of the link */
+	const struct interface *interfaces; /* of the network */
+	int interface_count;                /* described so far */
+	int *numbers;                       /* of each of them in this section; -1: not described yet */
 	size_t used;
 	size_t block; /* where the block being written begins */
 	uint8_t buffer[BUFFER_BYTES];
@@ -190,13 +192,16 @@ static void put_section(struct journal *journal, const struct journal_head *head
 	end_block(journal);
 }
 
-static void put_interface(struct journal *journal, const struct interface *interface)
+/* Described when its first packet comes: libpcap refuses files in which interfaces of different link types are described. */
+static void put_interface(struct journal *journal, int number)
 {
+	const struct interface *interface = &journal->interfaces[number];
 	uint16_t head[] = {interface->kind == LINK_ETHERNET ? LINKTYPE_ETHERNET : LINKTYPE_RAW, 0};
 	uint8_t resolution = NANOSECONDS;
 
 	if (!begin_block(journal, PCAPNG_INTERFACE, 256))
 		return;
+	journal->numbers[number] = journal->interface_count++;
 	put(journal, head, sizeof(head));
 	put32(journal, 0); /* no snap length */
 	option_text(journal, PCAPNG_IF_NAME, interface->name);
@@ -225,18 +230,23 @@ static void put_note(struct journal *journal, enum journal_kind kind, int64_t wa
 bool journal_begin(struct journal *journal, const struct journal_head *head, struct err *err)
 {
 	size_t parts = (head->facts_bytes + FACTS_PART_BYTES - 1) / FACTS_PART_BYTES;
-	int count = 0;
+	int used = 0, last = -1;
 
 	journal->to_wall_ns = head->start_wall_ns - head->start_ns;
 	journal->numbers = calloc(head->network->interface_count + 1, sizeof(*journal->numbers));
 	if (!journal->numbers)
 		return err_set(err, ERR_SYSTEM, "out of memory for -w %s", journal->path);
 	put_section(journal, head);
+	journal->interfaces = head->network->interfaces;
 	for (size_t i = 0; i < head->network->interface_count; i++) {
-		journal->numbers[i] = head->use_interface[i] ? count++ : -1;
-		if (head->use_interface[i])
-			put_interface(journal, &head->network->interfaces[i]);
+		journal->numbers[i] = -1;
+		if (head->use_interface[i]) {
+			used++;
+			last = (int)i;
+		}
 	}
+	if (used == 1)
+		put_interface(journal, last); /* whatever becomes of the scan, it is a capture */
 	for (size_t i = 0; i < parts; i++) {
 		size_t from = i * FACTS_PART_BYTES, left = head->facts_bytes - from;
 
@@ -256,7 +266,11 @@ static void put_packet(struct journal *journal, int interface, const uint8_t *by
 {
 	uint64_t wall_ns;
 
-	if (!journal || !begin_block(journal, PCAPNG_PACKET, captured + 512))
+	if (!journal || journal->error)
+		return;
+	if (journal->numbers[interface] < 0)
+		put_interface(journal, interface);
+	if (!begin_block(journal, PCAPNG_PACKET, captured + 512))
 		return;
 	wall_ns = (uint64_t)(at_ns + journal->to_wall_ns);
 	put32(journal, (uint32_t)journal->numbers[interface]);

@@ -109,6 +109,11 @@ static enum capture_found take_interface(struct capture_file *file, const uint8_
 	        .resolution = DEFAULT_RESOLUTION,
 	};
 	while (next_option(file, &at, body + n, &option)) {
+		if (option.code == PCAPNG_IF_NAME) {
+			size_t most = sizeof(interface->name) - 1;
+
+			memcpy(interface->name, option.value, option.bytes < most ? option.bytes : most);
+		}
 		if (option.code == PCAPNG_IF_TSRESOL && option.bytes >= 1)
 			interface->resolution = option.value[0];
 		if (option.code == PCAPNG_IF_TSOFFSET && option.bytes >= 8)

@@ -116,6 +116,22 @@ static void over(struct replay *replay, const struct err *why)
 		replay->why = *why;
 }
 
+/* Interfaces are described when their first packet comes. */
+static bool know_interface(struct replay *replay, uint32_t number)
+{
+	const struct network *network = replay->options.network;
+
+	while (replay->interface_count <= number && replay->interface_count < network->interface_count) {
+		const char *name = capture_file_interface(replay->options.file, (uint32_t)replay->interface_count);
+		int index = network_interface_by_name(network, name);
+
+		if (index < 0)
+			return false;
+		replay->interfaces[replay->interface_count++] = index;
+	}
+	return number < replay->interface_count;
+}
+
 /* A packet block: what was sent and received; asides are for people. */
 static void take_packet(struct replay *replay, const struct captured_packet *packet)
 {
@@ -123,7 +139,7 @@ static void take_packet(struct replay *replay, const struct captured_packet *pac
 
 	if (packet->comment)
 		return;
-	if (packet->interface >= replay->interface_count || packet->direction == CAPTURE_ANY_WAY) {
+	if (!know_interface(replay, packet->interface) || packet->direction == CAPTURE_ANY_WAY) {
 		err_set(&why, ERR_SYSTEM, "%.200s: packet %llu is none of a record",
 		        capture_file_name(replay->options.file), (unsigned long long)replay->taken + 1);
 		over(replay, &why);
@@ -353,9 +369,5 @@ struct link *replay_link_open(const struct replay_options *options, struct err *
 	replay->link.ops = &replay_ops;
 	replay->options = *options;
 	replay->now_ns = options->start_ns;
-	for (size_t i = 0; i < options->network->interface_count; i++) {
-		if (options->use_interface[i])
-			replay->interfaces[replay->interface_count++] = (int)i;
-	}
 	return &replay->link;
 }

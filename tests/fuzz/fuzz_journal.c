@@ -62,20 +62,15 @@ static void read_record(struct capture_file *file)
 	size_t n;
 	char *text = journal_read_facts(file, &n, &err);
 	struct facts *facts = text ? facts_parse(text, n, &err) : NULL;
-	bool *use = NULL;
+	bool ok;
 
 	require(text || err.code != ERR_NONE);
-	if (facts && facts_network(facts, &network, &err))
-		use = calloc(network.interface_count, sizeof(*use));
-	if (use) {
-		struct replay_options options = {.file = file,
-		                                 .network = &network,
-		                                 .use_interface = use,
-		                                 .send_failed = on_failed,
-		                                 .context = &failed};
+	ok = facts && facts_network(facts, &network, &err);
+	if (ok) {
+		struct replay_options options = {
+		        .file = file, .network = &network, .send_failed = on_failed, .context = &failed};
 		struct link *link;
 
-		use[network.interface_count - 1] = true;
 		link = replay_link_open(&options, &err);
 		if (link)
 			play(link);
@@ -83,7 +78,6 @@ static void read_record(struct capture_file *file)
 	}
 	while (facts && facts_next_file(facts, &n))
 		;
-	free(use);
 	network_free(&network);
 	facts_free(facts);
 	free(text);
