@@ -13,6 +13,7 @@
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
  *                answers_notes.c: what is strange about the answers of a host
  *   mtu.c        the path MTU observation beside the ports
+ *   quotes.c     what the quotes in ICMP errors tell about the way
  *   match.c      which question a received packet answers
  */
 #ifndef NSCAN_CORE_INTERNAL_H
@@ -249,6 +250,8 @@ struct host {
 	struct portscan *scan;    /* NULL before HOST_PORTS */
 	struct mtu_watch *mtu;    /* NULL: its path is not observed (yet) */
 	int64_t mtu_wake_ns;
+	uint8_t quotes_seen; /* errors whose quotes were compared with what was sent */
+	uint8_t quote_notes; /* differences told: bits, in quotes.c */
 };
 
 /* A gateway whose hardware address all hosts behind it need. */
@@ -443,6 +446,14 @@ bool mtu_fragment(struct engine *e, const struct reply *reply, int64_t at_ns, st
                   struct datagram *datagram);
 /* What was found, once; ends the observation. */
 void mtu_tell(struct engine *e, struct host *host, int64_t at_ns);
+
+/* quotes.c */
+/* The quote of an error that verified, about that ask: what was altered on the way is noted. */
+void quote_verified(struct engine *e, struct host *host, const struct ask *ask, const struct reply *reply,
+                    int64_t at_ns);
+/* The quote of an error about a port, asked by that lane, that did not verify. */
+void quote_rejected(struct engine *e, struct host *host, const struct lane *lane, const struct reply *reply,
+                    int64_t at_ns);
 
 /* asklog.c: the order of asks, and what refusals prove about the asks before them */
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number);

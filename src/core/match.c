@@ -276,10 +276,14 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 		host->rejected_errors++;
 		if (row->meaning == ICMP_MEANS_TOO_BIG)
 			mtu_stray_claim(e, host, reply, at_ns);
+		quote_rejected(e, host, lane, reply, at_ns);
 		reject(e);
 		return;
 	}
 	e->progress.received++;
+	quote_verified(e, host,
+	               &(struct ask){PROBE_UDP, lane->source, host->addr, host->scan->slots[slot].number, attempt, 0},
+	               reply, at_ns);
 	verdict.by_target = addr_equal(&reply->src, &host->addr);
 	if (!verdict.by_target)
 		verdict.from = reply->src;

@@ -4,16 +4,15 @@
 #include "internal.h"
 #include "nscan/reassembly.h"
 
-enum { HOLD_SLACK_MS = 20, GATE_LEAST_US = 200, LEAST_QUOTES_CHECKED = 8 };
+enum { HOLD_SLACK_MS = 20, GATE_LEAST_US = 200 };
 
 struct mtu_watch {
 	struct pmtu pmtu;
 	uint16_t udp_port; /* that is asked */
 	bool told;
 	bool forged_told, absurd_told;
-	bool stray_told;     /* a claim that quotes nothing of ours */
-	bool refused_told;   /* fragments that do not fit together */
-	uint8_t quotes_left; /* verified errors whose quote is still to be looked at */
+	bool stray_told;   /* a claim that quotes nothing of ours */
+	bool refused_told; /* fragments that do not fit together */
 };
 
 /* UDP probes have to arrive with a right checksum, or none. */
@@ -40,7 +39,6 @@ bool mtu_start(struct engine *e, struct host *host, int64_t now_ns)
 	if (!watch)
 		return false;
 	pmtu_init(&watch->pmtu, &config, now_ns);
-	watch->quotes_left = LEAST_QUOTES_CHECKED;
 	if (!udp_is_possible(e)) {
 		pmtu_udp_never(&watch->pmtu, now_ns);
 	} else if (!e->config.ports || e->port_count == 0) {

@@ -120,7 +120,7 @@ verdicts()
 test_checksums()
 {
 	local seen
-	capture "$tmp/good.pcap" 150 eth0 src host 192.168.0.1 and ip
+	capture "$tmp/good.pcap" 150 eth0 src host 192.168.0.1 and udp
 	capture "$tmp/routed.pcap" 182 eth0 src host 192.168.0.1 and ip # answers neither echo nor timestamp: it gets UDP too
 	scan "$tmp/good" -sU 192.168.0.150
 	equal "default ports of a host" 0 $? "$tmp/good.err"

@@ -304,6 +304,18 @@ part_forged()
 	remove forged
 }
 
+# What a router does to the headers shows in the quotes of the host's errors.
+part_altered()
+{
+	stands "altered: the path stands" cables altered 1500 1500
+	in_ns r1 iptables -t mangle -A FORWARD -o right -j TTL --ttl-set 200
+	in_ns r1 iptables -t mangle -A FORWARD -o right -j TOS --set-tos 0x20
+	scan one -sU -p 20000-20003
+	equal "TTL and TOS rewritten on the way: noted" "tos-rewritten ttl-raised " "$(notes one)"
+	equal "and the ports are right" 4 "$(jq -r 'select(.type == "port" and .state == "closed").port' "$out/$path.one.json" | wc -l)"
+	remove altered
+}
+
 part_loopback()
 {
 	stands "loopback: the namespace stands" lan loopback 1500 1500
@@ -319,7 +331,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "1..0 # SKIP needs root"
 	exit 0
 fi
-all_parts='path hole quiet fragments lan forged loopback'
+all_parts='path hole quiet fragments lan forged altered loopback'
 if [ $# -gt 0 ]; then
 	for part; do
 		"part_$part"
