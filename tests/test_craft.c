@@ -338,6 +338,98 @@ static void test_dont_fragment_and_size(void **state)
 	assert_refused(&probe);
 }
 
+/* A probe of a wanted length, by padding. */
+static struct probe probe_of_size(struct probe_settings *settings, enum probe_kind kind, uint16_t bytes)
+{
+	static uint8_t noise[PADDING_BYTES];
+	struct ask ask = {.kind = kind,
+	                  .src = addr_from_v4(0xc0a80001),
+	                  .dst = addr_from_v4(0xc0a80064),
+	                  .port = kind == PROBE_UDP ? 9 : 0,
+	                  .attempt = 0x4001,
+	                  .bytes = bytes};
+	struct probe probe = {.interface = 1, .link = LINK_ETHERNET};
+
+	for (size_t i = 0; i < sizeof(noise); i++)
+		noise[i] = (uint8_t)(i * 31 + (i >> 7));
+	settings->padding = noise;
+	memcpy(probe.next_hop_mac, NEXT_MAC, MAC_BYTES);
+	probe_modules[kind]->make(settings, &ask, &probe);
+	return probe;
+}
+
+/* The right checksum over an ICMP message or a UDP datagram. */
+static void check_transport(const uint8_t *ip, size_t n, const struct probe *probe)
+{
+	uint32_t sum = probe->kind == PROBE_UDP
+	                       ? checksum_pseudo(&probe->src, &probe->dst, IP_PROTO_UDP, (uint32_t)(n - 20))
+	                       : 0;
+
+	assert_int_equal(checksum_finish(checksum_add(sum, ip + 20, n - 20)), 0);
+}
+
+static void test_wanted_lengths(void **state)
+{
+	static const uint16_t sizes[] = {36, 37, 68, 1400, 1401, 1500, 9000, 65534, 65535};
+	static const enum probe_kind kinds[] = {PROBE_ECHO, PROBE_UDP};
+	struct probe_settings settings = settings_of_test();
+	static uint8_t out[CRAFT_MAX_BYTES];
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			struct probe probe = probe_of_size(&settings, kinds[k], sizes[i]);
+
+			probe.dont_fragment = true;
+			assert_int_equal(crafted(&probe, out), 14u + sizes[i]);
+			check_ip_header(out + 14, sizes[i], &probe);
+			check_transport(out + 14, sizes[i], &probe);
+			probe.link = LINK_RAW_IP;
+			assert_int_equal(crafted(&probe, out), sizes[i]);
+			check_transport(out, sizes[i], &probe);
+		}
+	}
+}
+
+/* Fragments of one datagram, put together again, are the datagram; in its own header each has its own place. */
+static void test_fragments(void **state)
+{
+	static const enum probe_kind kinds[] = {PROBE_ECHO, PROBE_UDP};
+	struct probe_settings settings = settings_of_test();
+	static uint8_t whole[CRAFT_MAX_BYTES], out[CRAFT_MAX_BYTES];
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		for (uint32_t bytes = 100; bytes < 10000; bytes += 777) {
+			struct probe probe = probe_of_size(&settings, kinds[k], (uint16_t)bytes);
+			uint32_t room = 8 + bytes / 30 * 8;
+
+			assert_int_equal(crafted(&probe, whole), 14 + bytes);
+			for (uint32_t at = 0; at < bytes - 20; at += room) {
+				uint32_t n = bytes - 20 - at < room ? bytes - 20 - at : room;
+				uint16_t place = (uint16_t)(at / 8);
+
+				probe.fragment_offset = (uint16_t)at;
+				probe.fragment_bytes = (uint16_t)n;
+				probe.more_fragments = at + n < bytes - 20;
+				assert_int_equal(crafted(&probe, out), 14 + 20 + n);
+				assert_int_equal(checksum_finish(checksum_add(0, out + 14, 20)), 0);
+				assert_int_equal(out[16] << 8 | out[17], 20 + n);
+				assert_memory_equal(out + 18, whole + 18, 2); /* the same IP ID */
+				assert_int_equal(out[20] << 8 | out[21], place | (probe.more_fragments ? 0x2000 : 0));
+				assert_int_equal(out[23], whole[23]);
+				assert_memory_equal(out + 34, whole + 34 + at, n);
+			}
+			probe.fragment_offset = (uint16_t)(bytes / 8 * 8);
+			assert_refused(&probe); /* beyond the end */
+			probe.fragment_offset = 4;
+			assert_refused(&probe);
+			probe.fragment_offset = probe.fragment_bytes = 0;
+			assert_int_equal(crafted(&probe, out), 14 + bytes); /* a refusal leaves nothing behind */
+		}
+	}
+}
+
 static void test_refusals(void **state)
 {
 	struct probe_settings settings = settings_of_test();
@@ -371,6 +463,8 @@ int main(void)
 	        cmocka_unit_test(test_computed_zero_becomes_ones),
 	        cmocka_unit_test(test_disagreement_is_an_error),
 	        cmocka_unit_test(test_dont_fragment_and_size),
+	        cmocka_unit_test(test_wanted_lengths),
+	        cmocka_unit_test(test_fragments),
 	        cmocka_unit_test(test_refusals),
 	};
 

@@ -35,6 +35,7 @@ static void test_hosts_and_ports(void **state)
 	for (uint16_t port = 1030; port < 1057; port++)
 		events[count++] = event_port(0, port, PORT_FILTERED, "admin-prohibited");
 	events[count++] = event_up(2);
+	events[count++] = event_mtu(2);
 	events[count++] = event_done(2);
 	events[count++] = event_down(1, "no-arp-reply", NULL);
 	events[count++] = event_done(1);
@@ -45,7 +46,7 @@ static void test_hosts_and_ports(void **state)
 	      "Host: 192.168.0.100 ()\tPorts: 53/open/udp//domain///, 514/open|filtered/udp//syslog///"
 	      "\tIgnored State: closed (30), filtered (27)\n"
 	      "Host: 192.168.0.101 ()\tStatus: Down\n"
-	      "Host: 192.168.0.102 ()\tStatus: Up\n"
+	      "Host: 192.168.0.102 ()\tStatus: Up\tPath MTU: 1400\n"
 	      "# Nscan done at Sat Jan 31 12:01:34 2026 -- 3 IP addresses (2 hosts up) scanned in 94.10 seconds\n");
 }
 

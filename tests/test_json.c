@@ -175,6 +175,43 @@ static void test_absurd_limits(void **state)
 	}
 }
 
+static void test_path_mtu(void **state)
+{
+	struct scan_summary summary = fixture_summary(1, 0, 0);
+	struct scan_info info = fixture_info();
+	struct event events[] = {event_mtu(0), event_mtu(1), event_mtu(2)};
+	struct mtu_event *mtu = &events[1].u.mtu;
+	char *text;
+
+	(void)state;
+	*mtu = (struct mtu_event){.interface_mtu = 9000, .probes = 4}; /* nothing is known */
+	mtu = &events[2].u.mtu;
+	mtu->how = MTU_BY_SEARCH;
+	mtu->from = (struct addr){0};
+	mtu->black_hole = mtu->has_reply_df = true;
+	mtu->return_mtu = 1333;
+	mtu->host_mtu = 9000;
+	mtu->from_host = FRAGMENTS_DROPPED;
+	mtu->reversed = FRAGMENTS_PASS;
+	mtu->tiny_first = FRAGMENTS_DROPPED;
+	text = fixture_report(&report_json, &info, events, 3, &summary);
+	assert_line(text, 1,
+	            json_pack("{ss ss si ss ss sb si sb ss ss ss si}", "type", "mtu", "addr", "192.168.0.100",
+	                      "path_mtu", 1400, "how", "frag-needed", "from", "192.168.0.254", "verified", 1,
+	                      "interface_mtu", 1500, "black_hole", 0, "fragments_to_host", "pass",
+	                      "fragments_from_host", "pass", "method", "echo", "probes", 5));
+	assert_line(text, 2,
+	            json_pack("{ss ss si ss ss si}", "type", "mtu", "addr", "192.168.0.101", "interface_mtu", 9000,
+	                      "fragments_to_host", "unknown", "fragments_from_host", "unknown", "probes", 4));
+	assert_line(text, 3,
+	            json_pack("{ss ss si ss sb si sb si si ss ss ss ss sb ss si}", "type", "mtu", "addr",
+	                      "192.168.0.102", "path_mtu", 1400, "how", "search", "verified", 1, "interface_mtu", 1500,
+	                      "black_hole", 1, "return_mtu", 1333, "host_mtu", 9000, "fragments_to_host", "pass",
+	                      "fragments_from_host", "dropped", "fragments_reversed", "pass", "fragments_tiny_first",
+	                      "dropped", "reply_df", 0, "method", "echo", "probes", 5));
+	free(text);
+}
+
 static void test_lines_are_there_at_once(void **state)
 {
 	char *folder = fixture_folder(), path[128], *text;
@@ -204,11 +241,9 @@ static void test_lines_are_there_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_every_line),
-	        cmocka_unit_test(test_what_does_not_apply_is_absent),
-	        cmocka_unit_test(test_hostile_arguments),
-	        cmocka_unit_test(test_absurd_limits),
-	        cmocka_unit_test(test_lines_are_there_at_once),
+	        cmocka_unit_test(test_every_line),        cmocka_unit_test(test_what_does_not_apply_is_absent),
+	        cmocka_unit_test(test_hostile_arguments), cmocka_unit_test(test_absurd_limits),
+	        cmocka_unit_test(test_path_mtu),          cmocka_unit_test(test_lines_are_there_at_once),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -83,6 +83,76 @@ static void test_a_network(void **state)
 	            "Nscan done: 5 addresses (2 up, 3 inactive) scanned in 94.10 s\n");
 }
 
+/* The line about the path, in every wording. */
+static void test_path_mtu(void **state)
+{
+	static const struct {
+		struct mtu_event mtu;
+		const char *line; /* NULL: none, unless with -v */
+	} cases[] = {
+	        {{.path_mtu = 1500, .verified = true, .to_host = FRAGMENTS_PASS, .from_host = FRAGMENTS_PASS},
+	         "Path MTU 1500 (as the interface, verified); fragments pass both ways"},
+	        {{.path_mtu = 1400, .how = MTU_BY_CLAIM, .from = {4, {192, 168, 0, 254}}, .to_host = FRAGMENTS_PASS},
+	         "Path MTU 1400 (fragmentation-needed from 192.168.0.254, not verified); fragments pass towards it"},
+	        {{.path_mtu = 1400,
+	          .how = MTU_BY_SEARCH,
+	          .black_hole = true,
+	          .verified = true,
+	          .to_host = FRAGMENTS_PASS,
+	          .from_host = FRAGMENTS_DROPPED},
+	         "Path MTU 1400 (searched: black hole, verified); fragments pass towards it, its own are dropped"},
+	        {{.path_mtu = 1500,
+	          .how = MTU_BY_SEARCH,
+	          .verified = true,
+	          .return_mtu = 1333,
+	          .to_host = FRAGMENTS_DROPPED},
+	         "Path MTU 1500 (searched, verified), 1333 on the way back; fragments towards it are dropped"},
+	        {{.interface_mtu = 1500}, NULL},
+	};
+	struct scan_summary summary = fixture_summary(1, 0, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event events[] = {event_up(0), event_mtu(0), event_done(0)};
+		struct scan_info info = fixture_info();
+		char *text, line[160];
+
+		events[1].u.mtu = cases[i].mtu;
+		text = fixture_report(&report_normal, &info, events, 3, &summary);
+		if (cases[i].line) {
+			snprintf(line, sizeof(line), "\n%s\n", cases[i].line);
+			assert_non_null(strstr(text, line));
+		} else {
+			assert_null(strstr(text, "Path MTU"));
+		}
+		free(text);
+		info.verbose = 1;
+		text = fixture_report(&report_normal, &info, events, 3, &summary);
+		assert_non_null(strstr(text, cases[i].line ? cases[i].line : "Path MTU not known"));
+		free(text);
+	}
+}
+
+/* -v also tells how it was asked. */
+static void test_path_mtu_verbose(void **state)
+{
+	struct scan_summary summary = fixture_summary(1, 0, 0);
+	struct scan_info info = fixture_info();
+	struct event events[] = {event_up(0), event_mtu(0), event_done(0)};
+	char *text;
+
+	(void)state;
+	info.verbose = 1;
+	events[1].u.mtu.reversed = FRAGMENTS_PASS;
+	events[1].u.mtu.tiny_first = FRAGMENTS_DROPPED;
+	events[1].u.mtu.has_reply_df = true;
+	text = fixture_report(&report_normal, &info, events, 3, &summary);
+	assert_non_null(strstr(text,
+	                       "; fragments pass both ways, in reversed order too, with 8 bytes in the first not; its "
+	                       "replies allow fragmentation; asked by echo, 5 packets\n"));
+	free(text);
+}
+
 /* -v tells what is found as it is found, and every reason. */
 static void test_verbose(void **state)
 {
@@ -272,6 +342,7 @@ static void test_hostile_note(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_path_mtu),        cmocka_unit_test(test_path_mtu_verbose),
 	        cmocka_unit_test(test_a_network),       cmocka_unit_test(test_verbose),
 	        cmocka_unit_test(test_open_only),       cmocka_unit_test(test_hosts_only),
 	        cmocka_unit_test(test_nobody_is_there), cmocka_unit_test(test_interrupted),

@@ -284,6 +284,77 @@ static void test_echo(void **state)
 	assert_int_equal(match_of(&settings, &ask, &r), MATCH_NO);
 }
 
+/* An echo of a wanted length: the first 8 bytes prove it, however much of it the capture kept or the host gave back. */
+static void test_padded_echo(void **state)
+{
+	static uint8_t noise[PADDING_BYTES];
+	struct probe_settings settings = settings_of_test();
+	struct ask ask = ask_of(PROBE_ECHO, 0, 0x4003), plain = ask;
+	struct probe sent;
+	struct reply reply;
+
+	(void)state;
+	settings.padding = noise;
+	ask.bytes = 1500;
+	sent = made(&settings, &ask);
+	assert_int_equal(sent.data_bytes, 8);
+	assert_int_equal(sent.padding_bytes, 1500 - 20 - 8 - 8);
+	assert_ptr_equal(sent.padding, noise);
+	reply = (struct reply){.kind = REPLY_ECHO,
+	                       .src = ask.dst,
+	                       .dst = ask.src,
+	                       .icmp_id = sent.icmp_id,
+	                       .icmp_sequence = sent.icmp_sequence,
+	                       .data = sent.echo_data,
+	                       .data_bytes = 8};
+	assert_int_equal(match_of(&settings, &ask, &reply), MATCH_PROVED);
+	reply.data_bytes = 7;
+	assert_int_equal(match_of(&settings, &ask, &reply), MATCH_NO);
+	reply.data_bytes = 8;
+	reply.icmp_id ^= 1;
+	assert_int_equal(match_of(&settings, &ask, &reply), MATCH_NO);
+	/* Without a wanted length, or without noise, nothing is added. */
+	assert_int_equal(made(&settings, &plain).padding_bytes, 0);
+	settings.padding = NULL;
+	assert_int_equal(made(&settings, &ask).padding_bytes, 0);
+	/* Shorter than an echo can be. */
+	settings.padding = noise;
+	ask.bytes = 30;
+	assert_int_equal(made(&settings, &ask).padding_bytes, 0);
+}
+
+/* A datagram of a wanted length takes no payload of the book; its checksum is chosen all the same. */
+static void test_padded_udp(void **state)
+{
+	static uint8_t noise[PADDING_BYTES];
+	static uint8_t whole[PADDING_BYTES];
+	struct probe_settings settings = settings_of_test();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(noise); i++)
+		noise[i] = (uint8_t)(i * 13 + 5);
+	settings.padding = noise;
+	for (uint32_t bytes = 30; bytes <= 65535; bytes += bytes < 70 ? 1 : 4093) {
+		struct ask ask = ask_of(PROBE_UDP, 53, 0x4000);
+		struct probe sent;
+		struct reply error;
+
+		ask.bytes = (uint16_t)bytes;
+		sent = made(&settings, &ask);
+		assert_int_equal(20 + 8 + sent.data_bytes + sent.padding_bytes, bytes);
+		assert_int_equal(sent.data_bytes, 2);
+		put_u16(whole, sent.nonce);
+		memcpy(whole + 2, sent.padding ? sent.padding : whole, sent.padding_bytes);
+		assert_int_equal(checksum_udp(&sent.src, &sent.dst, sent.src_port, sent.dst_port, whole,
+		                              sent.data_bytes + sent.padding_bytes),
+		                 sent.udp_checksum);
+		error = error_about(&sent);
+		assert_int_equal(match_of(&settings, &ask, &error), MATCH_PROVED);
+		ask.attempt++;
+		assert_int_equal(match_of(&settings, &ask, &error), MATCH_NO);
+	}
+}
+
 static void test_icmp_errors(void **state)
 {
 	struct probe_settings settings = settings_of_test();
@@ -687,6 +758,8 @@ int main(void)
 	        cmocka_unit_test(test_common_fields),
 	        cmocka_unit_test(test_arp),
 	        cmocka_unit_test(test_echo),
+	        cmocka_unit_test(test_padded_echo),
+	        cmocka_unit_test(test_padded_udp),
 	        cmocka_unit_test(test_icmp_errors),
 	        cmocka_unit_test(test_timestamp),
 	        cmocka_unit_test(test_udp_source_ports_are_ours_and_spread),

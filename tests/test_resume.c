@@ -75,6 +75,10 @@ static void tell(struct report *report, const struct event *event)
 		        port_state_name(event->u.port.state));
 	else if (event->kind == EVENT_NOTE)
 		fprintf(report->out, "note:%s:%s ", event->u.note.code, event->u.note.text);
+	else if (event->kind == EVENT_MTU)
+		fprintf(report->out, "mtu:%u:%s:%d:%s/%s:%u ", event->u.mtu.path_mtu, mtu_how_name(event->u.mtu.how),
+		        event->u.mtu.verified, fragments_name(event->u.mtu.to_host),
+		        fragments_name(event->u.mtu.from_host), event->u.mtu.probes);
 	else if (event->kind == EVENT_LIMIT)
 		fprintf(report->out, "limit:%.1f:%u ", event->u.limit.icmp_per_s, event->u.limit.burst);
 	else
@@ -200,6 +204,28 @@ static void test_begun_hosts_are_told_when_they_come_up(void **state)
 	event.addr.bytes[3] = 9; /* never heard of */
 	resume_replay_begun(f.resume, f.reports, &event);
 	assert_told(&f, "2:10.0.0.3:up 2:10.0.0.3/53:open note:a-code:a text ");
+	close_fixture(&f);
+}
+
+/* What was found about a path is told again with its host, whole. */
+static void test_path_mtu_is_told_again(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_fixture(
+	        &f,
+	        SCAN HOST("1", "up") PORT("1", "53", "closed") PORT(
+	                "1", "99",
+	                "closed") "{\"type\":\"mtu\",\"addr\":\"10.0.0.1\",\"path_mtu\":1400,\"how\":\"frag-needed\","
+	                          "\"from\":\"10.0.0.254\",\"verified\":true,\"interface_mtu\":1500,\"black_hole\":"
+	                          "false,"
+	                          "\"fragments_to_host\":\"pass\",\"fragments_from_host\":\"dropped\",\"method\":"
+	                          "\"echo\","
+	                          "\"probes\":13}\n");
+	resume_replay_finished(f.resume, f.reports, 0);
+	assert_told(&f, "0:10.0.0.1:up 0:10.0.0.1/53:closed 0:10.0.0.1/99:closed "
+	                "mtu:1400:frag-needed:1:pass/dropped:13 done ");
 	close_fixture(&f);
 }
 
@@ -351,6 +377,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_finished_hosts_keep_their_place),
 	        cmocka_unit_test(test_begun_hosts_are_told_when_they_come_up),
+	        cmocka_unit_test(test_path_mtu_is_told_again),
 	        cmocka_unit_test(test_ports_not_wanted_do_not_count),
 	        cmocka_unit_test(test_options_of_the_earlier_run),
 	        cmocka_unit_test(test_the_right_file_goes_on),

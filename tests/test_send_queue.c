@@ -184,6 +184,29 @@ static void too_much(void **state)
 	assert_false(send_queue_add(&f->queue, packet, 10, NULL, 1));
 }
 
+/* Datagrams longer than a slot go with the others, in their order. */
+static void large_ones(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t packet[9014], seen[sizeof(packet) + 1];
+
+	for (int round = 0; round < 3; round++) {
+		add(f, 1, NULL);
+		for (size_t i = 0; i < sizeof(packet); i++)
+			packet[i] = (uint8_t)(i + (size_t)round);
+		assert_true(send_queue_add(&f->queue, packet, sizeof(packet), NULL, 2));
+		add(f, 3, NULL);
+		flush(f);
+		assert_int_equal(receive(f), 1);
+		assert_int_equal(recv(f->sockets[1], seen, sizeof(seen), MSG_DONTWAIT), sizeof(packet));
+		assert_memory_equal(seen, packet, sizeof(packet));
+		assert_int_equal(receive(f), 3);
+		for (size_t i = 0; i < SEND_QUEUE_SLOTS; i++)
+			assert_null(f->queue.large[i]);
+	}
+	assert_int_equal(f->failures, 0);
+}
+
 static void what_a_sender_refuses(void **state)
 {
 	struct fixture *f = *state;
@@ -211,6 +234,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(full_socket, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(other_end_gone, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(too_much, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(large_ones, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_a_sender_refuses, set_up, tear_down),
 	};
 

@@ -75,6 +75,7 @@ static void test_a_network(void **state)
 	events[count++] = event_port(0, 100, PORT_CLOSED, "reason<&\">");
 	events[count++] = event_note(0, 53, "conflicting-replies", "text");
 	events[count++] = event_limit(0, 1, 6);
+	events[count++] = event_mtu(0);
 	events[count++] = event_down(1, "host-unreach", "192.168.0.254");
 	events[count++] = event_done(1);
 	events[count++] = event_done(0);
@@ -104,6 +105,13 @@ static void test_a_network(void **state)
 	assert_xpath(document, "//host[1]//extraports/@count", "31");
 	assert_xpath(document, "//host[1]//extrareasons[1]/@ports", "60-89");
 	assert_xpath(document, "//host[1]//extrareasons[2]/@reason", "reason<&\">");
+	assert_xpath(document, "//host[1]/hostscript/script/@id", "path-mtu");
+	assert_xpath(document, "//host[1]/hostscript/script/@output",
+	             "Path MTU 1400 (fragmentation-needed from 192.168.0.254, verified); fragments pass both ways");
+	assert_xpath(document, "//host[1]//script/elem[@key='path_mtu']", "1400");
+	assert_xpath(document, "//host[1]//script/elem[@key='from']", "192.168.0.254");
+	assert_xpath(document, "//host[1]//script/elem[@key='fragments_from_host']", "pass");
+	assert_xpath(document, "count(//host[3]/hostscript)", "0");
 	assert_xpath(document, "//host[1]/times/@srtt", "112");
 	assert_xpath(document, "//host[1]/times/@to", "100000");
 	assert_xpath(document, "//host[2]/status/@state", "down");

@@ -8,6 +8,7 @@
 enum {
 	INITIAL_TIMEOUT_MS = 500,
 	LEAST_TIMEOUT_MS = 40,
+	MOST_TIMEOUT_MS = 3000,
 	MOST_DOUBLINGS = 3,
 	GRACE_MS = 5,      /* so long, and a round trip, a reply may take to disprove a claim */
 	COMPANION_MS = 20, /* so long, and two round trips, the others of a batch may take once one is answered */
@@ -127,7 +128,9 @@ static int64_t timeout(const struct pmtu *p)
 {
 	unsigned doublings = p->tries < MOST_DOUBLINGS ? p->tries : MOST_DOUBLINGS;
 
-	return rtt_timeout(&p->rtt, INITIAL_TIMEOUT_MS * MS, LEAST_TIMEOUT_MS * MS) << doublings;
+	int64_t timeout_ns = rtt_timeout(&p->rtt, INITIAL_TIMEOUT_MS * MS, LEAST_TIMEOUT_MS * MS) << doublings;
+
+	return timeout_ns < MOST_TIMEOUT_MS * MS ? timeout_ns : MOST_TIMEOUT_MS * MS;
 }
 
 /* Whose time is over; false: some of the batch are still open. */
@@ -158,10 +161,12 @@ static struct pmtu_ask *next_queued(struct pmtu *p)
 
 bool pmtu_wants_token(const struct pmtu *p)
 {
-	const struct pmtu_ask *ask = p->next < p->count ? &p->asks[p->next] : NULL;
+	uint16_t i = p->next;
 
-	return p->phase != PHASE_DONE && ask && ask->state == ASK_QUEUED && ask->method == PMTU_BY_UDP &&
-	       p->next == p->batch && ask->frames_sent == 0;
+	while (i < p->count && p->asks[i].state != ASK_QUEUED)
+		i++;
+	return p->phase != PHASE_DONE && i < p->count && i == p->batch && p->asks[i].method == PMTU_BY_UDP &&
+	       p->asks[i].frames_sent == 0;
 }
 
 /* Until the next frame. That a later datagram was refused tells that the host had an error to give for an earlier one, too: if they
@@ -282,14 +287,15 @@ void pmtu_answered(struct pmtu *p, uint16_t number, const struct pmtu_answer *an
 {
 	struct pmtu_ask *ask = number < p->count ? &p->asks[number] : NULL;
 
-	if (!ask || ask->state == ASK_ANSWERED || ask->state == ASK_CUT_BACK || ask->sent_ns == 0 ||
-	    ask->frames_sent < ask->frames)
+	if (!ask || ask->state == ASK_ANSWERED || ask->state == ASK_CUT_BACK || ask->frames_sent < ask->frames)
 		return;
 	rtt_sample(&p->rtt, at_ns - ask->sent_ns);
 	ask->state = ASK_ANSWERED;
 	ask->settled = true;
 	ask->reply_bytes = answer->bytes;
-	ask->reply_largest = answer->fragments ? answer->largest_bytes : 0;
+	/* Fragments that no path would make say nothing about the path. */
+	if (answer->fragments && answer->largest_bytes >= PMTU_LEAST && answer->largest_bytes < ask->bytes)
+		ask->reply_largest = answer->largest_bytes;
 	if (ask->method == PMTU_BY_ECHO && answer->bytes < ask->bytes)
 		p->echo_cut = answer->bytes;
 	if (ask->method == PMTU_BY_ECHO && !answer->fragments && !p->result.has_reply_df) {
@@ -312,7 +318,7 @@ void pmtu_too_big(struct pmtu *p, uint16_t number, uint16_t mtu, const struct ad
 {
 	struct pmtu_ask *ask = number < p->count ? &p->asks[number] : NULL;
 
-	if (!ask || !ask->dont_fragment || ask->sent_ns == 0)
+	if (!ask || !ask->dont_fragment || ask->frames_sent == 0)
 		return;
 	if (ask->state == ASK_ANSWERED && mtu != 0 && mtu < ask->bytes) { /* it passed, as is known already */
 		p->forged = mtu;
@@ -322,7 +328,7 @@ void pmtu_too_big(struct pmtu *p, uint16_t number, uint16_t mtu, const struct ad
 		return;
 	if (p->forged && addr_equal(from, &p->forged_from))
 		return;
-	if (mtu != 0 && (mtu < PMTU_LEAST || mtu >= ask->bytes)) {
+	if (mtu != 0 ? mtu < PMTU_LEAST || mtu >= ask->bytes : ask->bytes <= PMTU_LEAST) {
 		p->has_absurd = true;
 		p->absurd = mtu;
 		p->absurd_from = *from;

@@ -13,11 +13,11 @@ enum {
 	ECHO_LADDER = 7,
 	UDP_LADDER = 3, /* every size that passes costs the host an ICMP error */
 	ECHO_PAUSE_MS = 250,
+	MOST_DOUBLINGS = 3,
 	TOKEN_PAUSE_MS = 1050, /* Linux gives a peer one error a second */
 	FRAGMENT_TRIES = 3,
 	BEYOND = 100,    /* so much longer than what comes back whole is a reply that is to come in fragments */
 	SMALL_CUT = 200, /* a datagram that is cut up though it need not be */
-	SMALL_FRAGMENT = 96,
 	TAIL_FRAMES = 8, /* with a usual MTU: 10,000 bytes, more than jumbo frames hold */
 	TAIL_BYTES = 10000,
 	IP_HEADER = 20,
@@ -46,6 +46,14 @@ static uint32_t known_mtu(const struct pmtu *p)
 
 /* Fragments */
 
+/* A datagram that is cut up though it need not be, its fragments shorter than any path carries as a rule. */
+static void ask_small_cut(struct pmtu *p, enum pmtu_cut cut)
+{
+	uint32_t mtu = known_mtu(p), whole = mtu < SMALL_CUT ? mtu : SMALL_CUT;
+
+	pmtu_ask_cut(p, whole, cut, whole / 2 / 8 * 8);
+}
+
 /* A reply longer than the way back carries whole: two frames there, as long as the path is at least half as wide as ours. */
 static void ask_fragments(struct pmtu *p)
 {
@@ -54,10 +62,9 @@ static void ask_fragments(struct pmtu *p)
 	if (whole > IP_HEADER + 2 * room)
 		whole = mtu + BEYOND;
 	if (whole > PMTU_MOST)
-		whole = SMALL_CUT; /* nothing is longer than what passes whole */
-	if (whole == SMALL_CUT)
-		room = SMALL_FRAGMENT;
-	pmtu_ask_cut(p, whole, CUT_IN_ORDER, room);
+		ask_small_cut(p, CUT_IN_ORDER); /* nothing is longer than what passes whole */
+	else
+		pmtu_ask_cut(p, whole, CUT_IN_ORDER, room);
 }
 
 static void begin_fragments(struct pmtu *p)
@@ -76,7 +83,7 @@ static void begin_details(struct pmtu *p)
 		return;
 	}
 	enter(p, PHASE_REVERSED);
-	pmtu_ask_cut(p, SMALL_CUT, CUT_REVERSED, SMALL_FRAGMENT);
+	ask_small_cut(p, CUT_REVERSED);
 }
 
 /* Looks at a batch that is [something cut ..., a whole control]: answered, refused, or nothing learnt. */
@@ -110,7 +117,7 @@ static void step_fragments(struct pmtu *p)
 	enter(p, PHASE_FRAGMENTS_APART);
 	ask_fragments(p);
 	if (p->method == PMTU_BY_ECHO)
-		pmtu_ask_cut(p, SMALL_CUT, CUT_IN_ORDER, SMALL_FRAGMENT);
+		ask_small_cut(p, CUT_IN_ORDER);
 	pmtu_ask_control(p);
 }
 
@@ -157,7 +164,7 @@ static void step_fragments_apart(struct pmtu *p)
 		pmtu_begin_batch(p);
 		ask_fragments(p);
 		if (echo)
-			pmtu_ask_cut(p, SMALL_CUT, CUT_IN_ORDER, SMALL_FRAGMENT);
+			ask_small_cut(p, CUT_IN_ORDER);
 		pmtu_ask_control(p);
 		return;
 	}
@@ -201,14 +208,14 @@ static void step_detail(struct pmtu *p)
 		if (p->method == PMTU_BY_UDP)
 			p->pause_ns = p->asks[p->count - 1].due_ns + TOKEN_PAUSE_MS * MS;
 		pmtu_begin_batch(p);
-		pmtu_ask_cut(p, SMALL_CUT, cut, SMALL_FRAGMENT);
+		ask_small_cut(p, cut);
 		pmtu_ask_control(p);
 		return;
 	}
 	if (reversed) {
 		p->result.reversed = verdict;
 		enter(p, PHASE_TINY_FIRST);
-		pmtu_ask_cut(p, SMALL_CUT, CUT_TINY_FIRST, SMALL_FRAGMENT);
+		ask_small_cut(p, CUT_TINY_FIRST);
 		return;
 	}
 	p->result.tiny_first = verdict;
@@ -243,7 +250,7 @@ static void step_return(struct pmtu *p)
 {
 	uint32_t cut, whole = longest_whole(p, &cut), most = whole + 8 < cut ? whole + 8 : cut;
 
-	if (cut == 0 || most <= whole + 1 || ++p->tries > 6) {
+	if (cut == 0 || whole < PMTU_LEAST || most <= whole + 1 || ++p->tries > 6) {
 		if (cut)
 			p->result.return_mtu = whole;
 		begin_fragments(p);
@@ -351,7 +358,9 @@ static void host_is_mute(struct pmtu *p)
 
 static void wait_for_token(struct pmtu *p, int64_t now_ns)
 {
-	p->pause_ns = now_ns + (p->method == PMTU_BY_UDP ? TOKEN_PAUSE_MS : ECHO_PAUSE_MS << p->tries) * MS;
+	int doublings = p->tries < MOST_DOUBLINGS ? p->tries : MOST_DOUBLINGS;
+
+	p->pause_ns = now_ns + (p->method == PMTU_BY_UDP ? TOKEN_PAUSE_MS : ECHO_PAUSE_MS << doublings) * MS;
 }
 
 static unsigned mute_tries(const struct pmtu *p)
@@ -378,13 +387,14 @@ static void plan_search(struct pmtu *p, uint32_t lo, uint32_t hi)
 	pmtu_begin_batch(p);
 	if (hi <= just_above(p, lo) || exactly) {
 		/* Exactly this? One byte more, as often as it takes, and at the end what is known to pass. */
-		uint32_t above = just_above(p, lo);
+		uint32_t above = just_above(p, lo) < hi ? just_above(p, lo) : hi;
 		unsigned silent = pmtu_silences(p, above);
 
 		for (unsigned i = silent; i < SILENCES || i == silent; i++)
 			pmtu_ask_size(p, above);
 	} else {
-		count = ladder(lo, hi, just_above(p, 0), udp ? UDP_LADDER : ECHO_LADDER, sizes);
+		count = ladder(lo > 0 ? lo : pmtu_control_bytes(p), hi, just_above(p, 0),
+		               udp ? UDP_LADDER : ECHO_LADDER, sizes);
 		for (size_t i = 0; i < count; i++)
 			pmtu_ask_size(p, sizes[i]);
 	}

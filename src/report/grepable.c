@@ -91,7 +91,10 @@ static void grepable_host(struct report *report, const struct host_result *host)
 
 	addr_format(&host->addr, addr);
 	print_head(report->out, addr, host->host.name);
-	fprintf(report->out, "\tStatus: %s\n", status[host->host.state]);
+	fprintf(report->out, "\tStatus: %s", status[host->host.state]);
+	if (host->has_mtu && host->mtu.path_mtu)
+		fprintf(report->out, "\tPath MTU: %" PRIu32, host->mtu.path_mtu);
+	fputc('\n', report->out);
 	if (host->port_count == 0)
 		return;
 	port_groups_make(&groups, report->info, host);

@@ -82,6 +82,24 @@ struct event event_limit(uint64_t ordinal, double icmp_per_s, uint32_t burst)
 	return event;
 }
 
+struct event event_mtu(uint64_t ordinal)
+{
+	struct event event = event_of(ordinal, EVENT_MTU);
+
+	event.u.mtu = (struct mtu_event){
+	        .path_mtu = 1400,
+	        .interface_mtu = 1500,
+	        .how = MTU_BY_CLAIM,
+	        .from = fixture_addr("192.168.0.254"),
+	        .verified = true,
+	        .method = "echo",
+	        .to_host = FRAGMENTS_PASS,
+	        .from_host = FRAGMENTS_PASS,
+	        .probes = 5,
+	};
+	return event;
+}
+
 struct event event_note(uint64_t ordinal, uint16_t port, const char *code, const char *text)
 {
 	struct event event = event_of(ordinal, EVENT_NOTE);

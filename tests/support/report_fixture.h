@@ -19,6 +19,8 @@ struct event event_down(uint64_t ordinal, const char *reason, const char *from);
 struct event event_unknown(uint64_t ordinal);
 struct event event_port(uint64_t ordinal, uint16_t port, enum port_state state, const char *reason);
 struct event event_limit(uint64_t ordinal, double icmp_per_s, uint32_t burst);
+/* Path MTU 1400 behind 192.168.0.254, fragments pass both ways. */
+struct event event_mtu(uint64_t ordinal);
 struct event event_note(uint64_t ordinal, uint16_t port, const char *code, const char *text);
 struct event event_done(uint64_t ordinal);
 
