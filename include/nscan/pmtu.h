@@ -104,17 +104,18 @@ struct pmtu {
 	struct rtt rtt;
 	struct pmtu_ask asks[PMTU_ASKS];
 	uint16_t count;
-	uint16_t batch;   /* first of the asks sent together last */
-	uint16_t next;    /* first that may still have frames to send */
-	uint8_t phase;    /* in pmtu_steps.c */
-	uint8_t method;   /* that sizes are found by */
-	bool udp_ready;   /* there is a port to ask ... */
-	bool udp_proven;  /* ... that is known to refuse */
-	bool udp_never;   /* none will be */
-	bool hurry;       /* the answer that decides is there: the rest of the batch does not matter */
-	uint8_t tries;    /* of the present question */
-	uint8_t claims;   /* believed so far */
-	int64_t pause_ns; /* nothing is sent before */
+	uint16_t batch;     /* first of the asks sent together last */
+	uint16_t next;      /* first that may still have frames to send */
+	uint8_t phase;      /* in pmtu_steps.c */
+	uint8_t method;     /* that sizes are found by */
+	bool udp_ready;     /* there is a port to ask ... */
+	bool udp_proven;    /* ... that is known to refuse */
+	bool udp_never;     /* none will be */
+	bool hurry;         /* the answer that decides is there: the rest of the batch does not matter */
+	uint8_t tries;      /* of the present question */
+	uint8_t claims;     /* believed so far */
+	int64_t pause_ns;   /* nothing is sent before */
+	int64_t started_ns; /* of the time that it may take, waiting for a port not counted */
 
 	uint16_t claimed; /* the size asked because of a claim; 0: none */
 	struct addr claimed_from;

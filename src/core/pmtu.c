@@ -9,6 +9,7 @@ enum {
 	INITIAL_TIMEOUT_MS = 500,
 	LEAST_TIMEOUT_MS = 40,
 	MOST_TIMEOUT_MS = 3000,
+	MOST_S = 60,
 	MOST_DOUBLINGS = 3,
 	GRACE_MS = 5,      /* so long, and a round trip, a reply may take to disprove a claim */
 	COMPANION_MS = 20, /* so long, and two round trips, the others of a batch may take once one is answered */
@@ -23,7 +24,7 @@ void pmtu_init(struct pmtu *p, const struct pmtu_config *config, int64_t now_ns)
 	memset(p, 0, sizeof(*p));
 	p->config = *config;
 	p->rtt = config->rtt;
-	(void)now_ns;
+	p->started_ns = now_ns;
 	p->result.interface_mtu = config->interface_mtu;
 	p->phase = PHASE_CEILING;
 	p->method = PMTU_BY_ECHO;
@@ -184,6 +185,8 @@ bool pmtu_next(struct pmtu *p, int64_t now_ns, bool token, struct pmtu_frame *ou
 {
 	struct pmtu_ask *ask;
 
+	if (p->phase != PHASE_WAIT_UDP && now_ns - p->started_ns > MOST_S * 1000 * MS + PMTU_ASKS * p->config.gap_ns)
+		pmtu_stop(p);
 	while (p->phase != PHASE_DONE && p->phase != PHASE_WAIT_UDP && settle_batch(p, now_ns))
 		pmtu_step(p, now_ns);
 	if (p->phase == PHASE_DONE || p->phase == PHASE_WAIT_UDP || now_ns < p->pause_ns)
@@ -337,7 +340,7 @@ void pmtu_too_big(struct pmtu *p, uint16_t number, uint16_t mtu, const struct ad
 	ask->state = ASK_TOO_BIG;
 	ask->claim = mtu;
 	ask->from = *from;
-	ask->due_ns = at_ns + (p->rtt.samples ? p->rtt.srtt_ns + 4 * p->rtt.rttvar_ns : 0) + GRACE_MS * MS;
+	ask->due_ns = at_ns + rtt_timeout(&p->rtt, 0, 0) + GRACE_MS * MS;
 }
 
 void pmtu_reassembly_timeout(struct pmtu *p, uint16_t number, const struct addr *from, int64_t at_ns)

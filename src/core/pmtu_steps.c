@@ -604,7 +604,7 @@ void pmtu_udp_ready(struct pmtu *p, bool proven, int64_t now_ns)
 	p->udp_proven = proven;
 	if (p->phase != PHASE_WAIT_UDP)
 		return;
-	p->pause_ns = now_ns;
+	p->pause_ns = p->started_ns = now_ns;
 	use_udp(p);
 }
 
