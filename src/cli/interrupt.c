@@ -81,14 +81,20 @@ int interrupts_seen(void)
 	return seen;
 }
 
-void interrupts_pause(const sigset_t *wait_mask, int64_t ns)
+void interrupts_pause_for(int fd, const sigset_t *wait_mask, int64_t ns)
 {
 	struct timespec time = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	struct pollfd poll = {.fd = fd, .events = POLLIN};
 
 	interrupts_hold();
 	if (interrupts_seen() == 0 && ns > 0)
-		ppoll(NULL, 0, &time, wait_mask);
+		ppoll(&poll, 1, &time, wait_mask);
 	interrupts_release();
+}
+
+void interrupts_pause(const sigset_t *wait_mask, int64_t ns)
+{
+	interrupts_pause_for(-1, wait_mask, ns);
 }
 
 void interrupts_finish(void)

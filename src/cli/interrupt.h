@@ -17,6 +17,8 @@ void interrupts_release(void);
 int interrupts_seen(void);
 /* Sleeps for so long, or until a signal comes. */
 void interrupts_pause(const sigset_t *wait_mask, int64_t ns);
+/* The same, or until the descriptor is readable. */
+void interrupts_pause_for(int fd, const sigset_t *wait_mask, int64_t ns);
 /* Only the reports are left to write: from here on the first signal means that this takes too long. */
 void interrupts_finish(void);
 

@@ -1,8 +1,8 @@
 /* names.h: reverse names of hosts, looked up beside the scan.
  *
  * Every event of the scan passes through. A host's own event goes on at once; while its name is being asked for, only the word that
- * the host is done is held back. When the name comes, the host is told again with it. Queries run in parallel through c-ares (which
- * also reads /etc/hosts), on sockets that the link's wait includes. */
+ * the host is done is held back. When the name comes, the host is told again with it. A sweep tells each host once more in its last
+ * word; that gets the name too. Queries run in parallel (name_query.h), on sockets that the link's wait includes. */
 #ifndef NSCAN_CLI_NAMES_H
 #define NSCAN_CLI_NAMES_H
 

@@ -20,6 +20,12 @@ static const int64_t COUNTERS_EVERY_NS = 50000000;
 
 /* For names after the scan, however busily name servers answer; when they do not, names.c gives up much sooner. */
 static const int64_t NAMES_MOST_NS = 30000000000;
+static const int64_t NAMES_LOOK_NS = 50000000;
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 void scan_say(struct scan *scan, const char *format, ...)
 {
@@ -142,10 +148,28 @@ void scan_deliver(void *context, const struct event *event)
 		tell(scan, &note);
 }
 
+/* A sweep's last words begin, which take the names along: what is still asked for gets a little time more. Frames can wait, everything
+ * is asked. */
+static void await_names(struct scan *scan)
+{
+	int64_t until_ns = earlier(link_now(scan->link) + NAMES_MOST_NS, scan->stop_ns), now_ns;
+
+	while (!names_done(scan->names) && interrupts_seen() == 0 && !scan->partial_why &&
+	       (now_ns = link_now(scan->link)) < until_ns) {
+		names_work(scan->names, now_ns);
+		if (!names_done(scan->names))
+			interrupts_pause_for(names_fd(scan->names), &scan->wait_mask, NAMES_LOOK_NS);
+	}
+	names_give_up(scan->names);
+}
+
 /* By way of the names, where there are any. */
 static void deliver(struct scan *scan, const struct event *event)
 {
-	if (scan->names && !event->swept) {
+	/* A record has no place for the names of a sweep. */
+	if (scan->names && !(event->swept && scan->journal)) {
+		if (event->kind == EVENT_SWEPT && !names_done(scan->names))
+			await_names(scan);
 		scan->taking = event->ordinal;
 		names_take(scan->names, event, link_now(scan->link));
 		scan->taking = UINT64_MAX;
@@ -186,11 +210,6 @@ static void drain_events(struct scan *scan)
 	flush_reports(scan);
 	if (restore)
 		progress_restore(&scan->progress);
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* When the loop has something to do, whatever comes in. */

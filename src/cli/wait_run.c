@@ -30,6 +30,7 @@ struct wait {
 	uint16_t port; /* 0: the host */
 	int64_t start_ns;
 	int64_t deadline_ns; /* INT64_MAX: none */
+	bool asked;          /* an attempt came to its end */
 	bool answered;
 	char what[WHAT_BYTES]; /* the answer, or what the last attempt came to */
 };
@@ -90,10 +91,14 @@ static void observe(void *context, const struct event *event)
 {
 	struct wait *wait = context;
 
+	if (event->kind == EVENT_PORT && event->u.port.state == PORT_UNKNOWN && wait->asked)
+		return;
 	if (event->kind == EVENT_HOST && (wait->port == 0 || event->u.host.state != HOST_UP)) {
 		const struct host_event *host = &event->u.host;
 
 		wait->answered = host->state == HOST_UP;
+		if (host->state == HOST_UNKNOWN && wait->asked)
+			return; /* cut short by the deadline: what is known is from before */
 		describe(wait, host_state_name(host->state), host->reason, host->has_rtt, host->rtt_ns);
 	} else if (event->kind == EVENT_PORT) {
 		const struct port_event *port = &event->u.port;
@@ -131,6 +136,7 @@ static bool attempt(struct wait *wait, unsigned number)
 	} else {
 		snprintf(wait->what, WHAT_BYTES, "%.*s", WHAT_BYTES - 1, err.text);
 	}
+	wait->asked = true;
 	scan_close(scan);
 	free(scan);
 	return interrupts_seen() == 0;
