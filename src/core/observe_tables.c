@@ -77,6 +77,8 @@ void tables_free(struct observer *o)
 {
 	for (uint32_t i = 0; i < o->log_count; i++)
 		free(o->logs[i].entries);
+	for (uint32_t i = 0; i < o->port_count; i++)
+		free(o->ports[i].reading);
 	free(o->logs);
 	free(o->hosts);
 	free(o->ports);

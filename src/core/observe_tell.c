@@ -181,6 +181,7 @@ static void push_port(struct observer *o, uint32_t index, int64_t at_ns)
 	        .has_ttl = port->has_ttl,
 	        .ttl = port->ttl,
 	        .probes = port->asks > port->quoted ? port->asks : port->quoted,
+	        .reading = !silent && port->finding.state == PORT_OPEN ? port->reading : NULL,
 	};
 	if (event->u.port.probes == 0)
 		event->u.port.probes = 1;

@@ -1,4 +1,5 @@
 /* observe_udp.c: UDP datagrams as questions and answers, and what is found out about ports. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "observe_side.h"
@@ -6,6 +7,7 @@
 
 enum {
 	MIRROR_MS = 2,     /* the same datagram within that time was captured twice, not sent twice */
+	MOST_READINGS = 4, /* answers of a port that are read */
 	OTHER_PORT_S = 10, /* how long an answer from another port may take */
 };
 
@@ -92,6 +94,28 @@ static void ask(struct observer *o, struct flow *flow, const struct reply *reply
 	path_asked(o, server, fragment_bytes ? fragment_bytes : reply->ip_total_bytes, fragment_bytes != 0);
 }
 
+/* The first answers say what there is to say; more would only cost time. */
+void port_read(struct observer *o, uint32_t index, const struct reply *reply)
+{
+	struct seen_port *port = &o->ports[index];
+	struct service_reading reading;
+
+	if (reply->kind != REPLY_UDP || port->readings >= MOST_READINGS || o->config.hosts_only ||
+	    !o->hosts[port->host].wanted)
+		return;
+	port->readings++;
+	service_read(port->port, reply->data, reply->data_bytes, &reading);
+	if (port->reading) {
+		service_merge(port->reading, &reading);
+		return;
+	}
+	port->reading = malloc(sizeof(*port->reading));
+	if (port->reading)
+		*port->reading = reading;
+	else
+		o->out_of_memory = true;
+}
+
 /* The port answered; from_port: from another one, 0: itself. */
 static void answer(struct observer *o, uint32_t index, uint32_t client, uint16_t from_port, const struct proof *proof,
                    uint32_t fragment_bytes)
@@ -150,6 +174,7 @@ static void answer_in_flow(struct observer *o, struct flow *flow, const struct r
 	flow->answer_id = reply->ip_id;
 	flow->answer_checksum = reply->udp_checksum;
 	flow->answer_bytes = reply->ip_total_bytes;
+	port_read(o, index, reply);
 	answer(o, index, flow->client, 0, &proof, fragment_bytes);
 }
 
@@ -170,6 +195,7 @@ static void stray(struct observer *o, uint32_t server, uint32_t client, const st
 		port->stray_ns = at_ns;
 		port->stray_ttl = reply->ttl;
 		port->strays_answer = answers;
+		port_read(o, answers != NONE ? answers : index, reply);
 	}
 	o->hosts[client].heard = true;
 	flow = flow_new(o, FLOW_UDP, client, reply->dst_port, server, reply->src_port, at_ns);
@@ -250,8 +276,10 @@ static void observe_group(struct observer *o, const struct reply *reply, int64_t
 	if (!(o->group_asked[reply->src_port / 8] >> reply->src_port % 8 & 1))
 		return; /* announces itself; nobody asked */
 	index = port_make(o, src, reply->src_port);
-	if (index != NONE)
-		answer(o, index, src, 0, &proof, 0);
+	if (index == NONE)
+		return;
+	port_read(o, index, reply);
+	answer(o, index, src, 0, &proof, 0);
 }
 
 /* What came from `src` is an answer, and no conversation is known that it belongs to. */
@@ -264,8 +292,10 @@ static void observe_answer(struct observer *o, uint32_t src, uint32_t dst, const
 
 	if (o->group_asked[reply->src_port / 8] >> reply->src_port % 8 & 1) {
 		index = port_make(o, src, reply->src_port);
-		if (index != NONE)
-			answer(o, index, dst, 0, &proof, fragment_bytes);
+		if (index == NONE)
+			return;
+		port_read(o, index, reply);
+		answer(o, index, dst, 0, &proof, fragment_bytes);
 		return;
 	}
 	stray(o, src, dst, reply, NONE, at_ns);
@@ -291,6 +321,7 @@ static bool observe_tftp(struct observer *o, uint32_t src, uint32_t dst, const s
 	}
 	/* The transfer goes on between these two ports: nothing in it is a question to a further one. */
 	flow_new(o, FLOW_UDP, dst, reply->dst_port, src, reply->src_port, at_ns)->transfer = true;
+	port_read(o, index, reply);
 	answer(o, index, dst, reply->src_port, &proof, fragment_bytes);
 	return true;
 }
@@ -329,6 +360,7 @@ static void answered_before(struct observer *o, struct flow *flow, const struct 
 	uint32_t index = port_lookup(o, flow->server, flow->server_port);
 
 	forget_stray(o, flow);
+	came.kind = REPLY_NONE; /* its content was read when it came */
 	if (index != NONE)
 		came.ttl = o->ports[index].stray_ttl;
 	came.ip_id = flow->answer_id;

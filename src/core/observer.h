@@ -108,7 +108,9 @@ struct seen_port {
 	uint16_t last_client_port;
 	uint32_t log_entry; /* its newest entry in the ask log of last_client */
 	uint16_t logged;
-	double doubt_log; /* logarithm of the chance that its silence is that of a closed port */
+	uint8_t readings;                /* answers read so far */
+	struct service_reading *reading; /* what they say; NULL: nothing was read */
+	double doubt_log;                /* logarithm of the chance that its silence is that of a closed port */
 };
 
 /* A question in the log of one asker's questions to one host: the order is what silence is judged by. */
@@ -261,6 +263,9 @@ void port_found(struct observer *o, uint32_t port, const struct finding *finding
 
 /* Datagrams of this port were the answers to another one that was asked (RFC 1350 4). */
 void port_answered_from(struct observer *o, uint32_t stray);
+
+/* What the datagram says about the service that sent it. */
+void port_read(struct observer *o, uint32_t port, const struct reply *reply);
 
 /* observe_error.c */
 void observe_error(struct observer *o, const struct reply *reply, int64_t at_ns);
