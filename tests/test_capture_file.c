@@ -471,7 +471,7 @@ static void other_blocks_on_demand(void **state)
 	add(&m, "own", 4);
 	block_end(&m, start);
 	file = open_making(&m);
-	capture_file_want_blocks(file);
+	capture_file_want_blocks(file, true);
 	assert_int_equal(capture_file_next(file, &p, &err), CAPTURE_BLOCK);
 	assert_int_equal(capture_file_block(file)->type, 0x8e5ca001);
 	assert_int_equal(capture_file_block(file)->body_bytes, 4);

@@ -62,9 +62,9 @@ void capture_file_close(struct capture_file *file);
 /* The next packet. Waits for input where there is none yet, but never while a whole packet is there. *err is set for
  * CAPTURE_CUT and CAPTURE_BROKEN, after which every call gives the same again. */
 enum capture_found capture_file_next(struct capture_file *file, struct captured_packet *packet, struct err *err);
-/* From now on capture_file_next also stops at other blocks (CAPTURE_BLOCK), later section headers included;
+/* Whether capture_file_next from now on also stops at other blocks (CAPTURE_BLOCK), later section headers included;
  * capture_file_block tells which. Blocks too long for the buffer are skipped. */
-void capture_file_want_blocks(struct capture_file *file);
+void capture_file_want_blocks(struct capture_file *file, bool want);
 const struct capture_block *capture_file_block(const struct capture_file *file);
 /* The n-th comment (from 0) of the first section header; NULL: there is none. Not terminated. */
 const char *capture_file_comment(const struct capture_file *file, size_t n, size_t *bytes);

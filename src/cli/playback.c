@@ -8,7 +8,7 @@
 
 #include "fail.h"
 #include "interrupt.h"
-#include "resolve.h"
+#include "read.h"
 #include "retold.h"
 #include "scan.h"
 #include "target_input.h"
@@ -70,6 +70,21 @@ static int scan_again(struct playback *playback, struct err *err)
 	return status;
 }
 
+/* A record of another version: only that one does exactly the same again, but its packets can be reported from. */
+static int read_as_foreign(struct playback *playback)
+{
+	struct err said;
+
+	err_set(&said, ERR_SYSTEM,
+	        "%.140s: recorded by nscan %.40s, and only that version does exactly the same again; it is read like "
+	        "anybody's capture",
+	        capture_file_name(playback->file), facts_version(playback->facts));
+	fail(&said);
+	facts_free(playback->facts);
+	capture_file_want_blocks(playback->file, false);
+	return observe_main(playback->options, playback->file);
+}
+
 /* Facts first: they say which version it was, and with another one the engine would do something else. */
 int playback_main(const struct options *options, struct capture_file *file)
 {
@@ -83,10 +98,8 @@ int playback_main(const struct options *options, struct capture_file *file)
 		playback.facts = facts_parse(text, n, &err);
 	free(text);
 	if (playback.facts && strcmp(facts_version(playback.facts), NSCAN_VERSION) != 0)
-		err_set(&err, ERR_SYSTEM,
-		        "%.160s: recorded by nscan %.40s, and only that version does exactly the same again",
-		        capture_file_name(file), facts_version(playback.facts));
-	else if (playback.facts)
+		return read_as_foreign(&playback);
+	if (playback.facts)
 		status = scan_again(&playback, &err);
 	if (err.code != ERR_NONE)
 		status = fail(&err);

@@ -226,6 +226,10 @@ bool recording_begin(struct scan *scan, struct err *err)
 	}
 	free(comments);
 	free(facts);
+	if (!ok) { /* told by *err: not again at the end */
+		journal_close(scan->journal, NULL);
+		scan->journal = NULL;
+	}
 	return ok;
 }
 

@@ -231,9 +231,9 @@ enum capture_found capture_file_next(struct capture_file *file, struct captured_
 	return found;
 }
 
-void capture_file_want_blocks(struct capture_file *file)
+void capture_file_want_blocks(struct capture_file *file, bool want)
 {
-	file->want_blocks = true;
+	file->want_blocks = want;
 }
 
 const struct capture_block *capture_file_block(const struct capture_file *file)

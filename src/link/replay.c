@@ -85,7 +85,7 @@ char *journal_read_facts(struct capture_file *file, size_t *bytes, struct err *e
 	char *facts = NULL, *grown;
 
 	*bytes = 0;
-	capture_file_want_blocks(file);
+	capture_file_want_blocks(file, true);
 	do {
 		found = capture_file_next(file, &packet, err);
 		if (found == CAPTURE_BLOCK && read_note(file, &note) && note.kind == JOURNAL_FACTS) {

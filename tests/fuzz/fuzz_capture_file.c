@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 	capture = capture_file_open_bytes("input", file, n - 1, &err);
 	if (capture) {
 		if (input[0] % 2)
-			capture_file_want_blocks(capture);
+			capture_file_want_blocks(capture, true);
 		for (size_t i = 0; capture_file_comment(capture, i, &bytes); i++)
 			require(bytes < n);
 		read_all(capture, file, n - 1);

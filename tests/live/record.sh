@@ -179,6 +179,17 @@ scan_altered()
 		"$? $(grep -c 'this nscan does not do what the recorded one did' "$out/altered.err")" "$out/altered.err"
 }
 
+scan_foreign()
+{
+	[ -e "$out/ports.pcapng" ] || scan_ports
+	sed 's/"version":"[0-9.]*"/"version":"9.9.9"/' "$out/ports.pcapng" | # as long as before: a version of five characters
+		"$nscan" -r - -oJ "$out/foreign.jsonl" >"$out/foreign.out" 2>"$out/foreign.err"
+	equal "foreign: the record of another version is read like a capture, and that is said" "0 1" \
+		"$? $(grep -c "recorded by nscan 9.9.9.*like anybody's capture" "$out/foreign.err")" "$out/foreign.err"
+	equal "foreign: ports that answered are open all the same" "$(jq -r 'select(.type=="port" and .state=="open") | "\(.addr):\(.port)"' "$out/ports.jsonl" | sort -u | xargs)" \
+		"$(jq -r 'select(.type=="port" and .state=="open") | "\(.addr):\(.port)"' "$out/foreign.jsonl" | sort -u | xargs)"
+}
+
 scan_lossy()
 {
 	"$lab" loss 20
@@ -205,10 +216,10 @@ for scan in $scans; do
 done
 wait
 if [ $# = 0 ]; then # these read what others recorded, or change the lab
-	for scan in selected altered lossy; do
+	for scan in selected altered foreign lossy; do
 		("scan_$scan"; plan) >"$out/$scan.tap" 2>&1 </dev/null
 	done
-	scans="$scans selected altered lossy"
+	scans="$scans selected altered foreign lossy"
 fi
 for scan in $scans; do
 	grep -v '^1\.\.' "$out/$scan.tap"
