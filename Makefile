@@ -65,7 +65,7 @@ help:
 
 # What Debian 12 has to provide. RUN_PACKAGES is for the tests, the lint and the demo's LAN.
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libpcap-dev libnet1-dev libmnl-dev libcap-ng-dev libjansson-dev libxml2-dev libc-ares-dev
-RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping procps util-linux jq python3
+RUN_PACKAGES   := iproute2 iptables tcpdump dnsmasq-base chrony snmpd iputils-ping iputils-tracepath procps util-linux jq python3
 TEST_PACKAGES  := libcmocka-dev shellcheck clang libclang-rt-14-dev clang-format cppcheck valgrind tshark nmap nmap-common ndiff libxml2-utils man-db ieee-data parallel python3-yaml
 
 # Servers that the scan of real daemons has to find (tests/lab/daemons).

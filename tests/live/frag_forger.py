@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Forges fragmentation-needed on a LAN:  frag_forger.py INTERFACE SCANNER TARGET MTU seen|blind
 
 seen   whenever a large datagram with DF from SCANNER to TARGET comes by, it is quoted at once, perfectly

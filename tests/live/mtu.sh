@@ -96,9 +96,16 @@ echo_off() { in_ns host sysctl -qw net.ipv4.icmp_echo_ignore_all=1; }
 silence() { in_ns "$1" iptables -A OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP; }
 
 # carries BYTES: a ping of that length, which must not be fragmented, is answered.
-carries() { in_ns scan ping -q -n -M do -c 2 -i 0.2 -W 1 -s $(($1 - 28)) "$target" >/dev/null 2>&1; }
+carries() { in_ns scan ping -q -n -M "do" -c 2 -i 0.2 -W 1 -s "$(($1 - 28))" "$target" >/dev/null 2>&1; }
 
 tracepath_says() { in_ns scan timeout 4 tracepath -n "$target" 2>/dev/null | sed -nE 's/.*Resume: (pmtu [0-9]+).*/\1/p'; }
+
+# row WHAT TRACEPATH PING: of the table.
+row()
+{
+	printf '| %s | %s, %s s | %s | %s |\n' "$1" "$(mtu one '"\(.path_mtu) (\(.how)), \(.probes) packets"')" \
+		"$(jq -r 'select(.type == "summary").elapsed_s' "$out/$path.one.json")" "$2" "$3" >>"$out/$part.table.md"
+}
 
 # agrees WHAT MTU: ping and nscan say the same; a row of the table.
 agrees()
@@ -107,8 +114,7 @@ agrees()
 	says=$(tracepath_says)
 	carries "$2" && ! carries $(($2 + 1)) && ping=$2
 	equal "$1: ping -M do carries $2 bytes and no more" "$2" "$ping"
-	printf '| %s | %s | %s | %s |\n' "$1" "$(mtu one '"\(.path_mtu) (\(.how)), \(.probes) packets"')" "${says:-no answer}" "$ping" \
-		>>"$out/$part.table.md"
+	row "$1" "${says:-no answer}" "$ping"
 	[ "${3:-}" = unlike ] || equal "$1: tracepath says the same" "pmtu $2" "$says"
 }
 
@@ -123,6 +129,7 @@ observed()
 # within NAME SCAN SECONDS PACKETS
 within()
 {
+	# shellcheck disable=SC2016  # jq's variables
 	expect "$1: at most $3 s and $4 packets" jq -se --argjson s "$3" --argjson n "$4" \
 		'([.[] | select(.type == "summary").elapsed_s] | max) <= $s and ([.[] | select(.type == "mtu").probes] | max) <= $n' "$out/$path.$2.json"
 }
@@ -184,6 +191,8 @@ part_quiet()
 	equal "the kernel's route to the host has no MTU of its own" "" "$(in_ns scan ip -o route get "$target" | grep -o ' mtu [0-9]*')"
 	carries 1500
 	equal "(ping leaves one there)" " mtu 1400" "$(in_ns scan ip -o route get "$target" | grep -o ' mtu [0-9]*')"
+	row "1500, 1400, a host that ignores echo" "$(tracepath_says)" "no answer"
+	equal "quiet: tracepath says the same" "pmtu 1400" "$(tracepath_says)"
 	remove quiet
 	stands "quiet hole: the path stands" cables quiethole 1500 1400
 	echo_off
@@ -276,8 +285,7 @@ agrees_on_lan()
 	local ping=no
 	carries 1500 && ! carries 1505 && ping=1500
 	equal "mixed: ping -M do agrees" 1500 "$ping"
-	printf '| 9000, a host of 1500 on the same switch | %s | %s | %s |\n' "$(mtu one '"\(.path_mtu) (\(.how)), \(.probes) packets"')" \
-		"$(tracepath_says | grep . || echo 'no answer')" "1500 (to 1504, in fragments back)" >>"$out/$part.table.md"
+	row "9000, a host of 1500 on the same switch" "$(tracepath_says | grep . || echo 'no answer')" "1500 (to 1504, back in fragments)"
 }
 
 part_forged()
@@ -289,9 +297,9 @@ part_forged()
 	in_ns host ping -q -i 0.02 -s 900 10.67.0.3 >/dev/null 2>&1 &
 	while read -r how wanted; do
 		coproc forger { exec ip netns exec "$(netns rival)" python3 "$here/frag_forger.py" eth0 10.67.0.1 10.67.0.2 600 "$how"; }
-		# shellcheck disable=SC2154  # bash sets forger and forger_PID
 		read -r -t 10 <&"${forger[0]}"
 		scan "$how" -sU -p 20000-20007 --pmtu
+		# shellcheck disable=SC2154  # bash sets forger_PID
 		kill "$forger_PID"
 		wait "$forger_PID" 2>/dev/null
 		observed "forged $how: not believed" "$how" "1500 interface - verified=true hole=false pass/pass"
