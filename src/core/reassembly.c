@@ -81,14 +81,15 @@ static bool is_of(const struct pending *p, const struct reply *fragment)
 	       addr_equal(&p->src, &fragment->src) && addr_equal(&p->dst, &fragment->dst);
 }
 
-static struct pending *oldest(struct reassembly *r, const struct pending *but)
+/* But for one, by its place; REASSEMBLY_DATAGRAMS: of all. */
+static struct pending *oldest(struct reassembly *r, size_t but)
 {
 	struct pending *found = NULL;
 
 	for (size_t i = 0; i < REASSEMBLY_DATAGRAMS; i++) {
 		struct pending *p = &r->pending[i];
 
-		if (p->in_use && p != but && (!found || p->first_ns < found->first_ns))
+		if (p->in_use && i != but && (!found || p->first_ns < found->first_ns))
 			found = p;
 	}
 	return found;
@@ -110,7 +111,7 @@ static struct pending *find(struct reassembly *r, const struct reply *fragment, 
 			unused = p;
 	}
 	if (!unused) {
-		unused = oldest(r, NULL);
+		unused = oldest(r, REASSEMBLY_DATAGRAMS);
 		release(r, unused);
 	}
 	unused->holes = malloc(4 * sizeof(*unused->holes));
@@ -153,7 +154,7 @@ static bool reserve(struct reassembly *r, struct pending *p, uint32_t end)
 	while (capacity < wanted)
 		capacity *= 2;
 	while (r->bytes + capacity - p->capacity > REASSEMBLY_BYTES && r->count > 1)
-		release(r, oldest(r, p));
+		release(r, oldest(r, (size_t)(p - r->pending)));
 	grown = realloc(p->bytes, capacity);
 	if (!grown)
 		return false;
