@@ -22,6 +22,7 @@ enum {
 struct name_query {
 	int epoll;
 	ares_channel channel;
+	bool heard; /* a name server sent something */
 	name_answer *answer;
 	void *context;
 };
@@ -118,13 +119,15 @@ bool name_query_hosts_file(struct name_query *query, const struct addr *addr, ch
 	return out[0] != '\0';
 }
 
-/* A name server's word is an answer also when it is that there is no such name, or that it will not say. */
-static enum name_outcome outcome_of(int status)
+/* A name server's word is an answer also when it is that there is no such name, or that it will not say: of the latter (REFUSED,
+ * SERVFAIL), when no other server says more, c-ares tells as of a server that is not there. */
+static enum name_outcome outcome_of(const struct name_query *query, int status)
 {
 	switch (status) {
 	case ARES_ETIMEOUT:
 		return NAME_TIMED_OUT;
 	case ARES_ECONNREFUSED:
+		return query->heard ? NAME_ANSWERED : NAME_UNSENT;
 	case ARES_ENOMEM:
 		return NAME_UNSENT;
 	case ARES_ECANCELLED:
@@ -147,7 +150,7 @@ static void on_reply(void *context, int status, int timeouts, unsigned char *rep
 		keep_name(name, host);
 		ares_free_hostent(host);
 	}
-	asked.query->answer(asked.query->context, asked.ticket, outcome_of(status), name[0] ? name : NULL);
+	asked.query->answer(asked.query->context, asked.ticket, outcome_of(asked.query, status), name[0] ? name : NULL);
 }
 
 /* "7.0.168.192.in-addr.arpa" (RFC 1035), or its like of 32 nibbles (RFC 3596). */
@@ -190,6 +193,7 @@ void name_query_work(struct name_query *query, bool timeouts)
 	for (int i = 0; i < count; i++) {
 		ares_socket_t fd = ready[i].data.fd;
 
+		query->heard |= (ready[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == EPOLLIN;
 		ares_process_fd(query->channel, ready[i].events & ~(uint32_t)EPOLLOUT ? fd : ARES_SOCKET_BAD,
 		                ready[i].events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
 	}
