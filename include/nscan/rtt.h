@@ -9,6 +9,7 @@
 struct rtt {
 	int64_t srtt_ns;
 	int64_t rttvar_ns;
+	int64_t jitter_ns; /* mean deviation over a longer time: how far apart packets must be to keep their order */
 	uint32_t samples;
 };
 

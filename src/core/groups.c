@@ -28,7 +28,7 @@ static struct choice sentinel(struct lane *lane)
 /* A sentinel must not overtake the asks that it is to prove. */
 bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	int64_t free_ns = lane->last_suspect_ns + order_gap(lane);
+	int64_t free_ns = lane->last_suspect_ns + send_gap(lane);
 
 	if (now_ns >= free_ns)
 		return false;
@@ -62,7 +62,7 @@ bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
 bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
-	int64_t gap_ns = order_gap(lane);
+	int64_t gap_ns = send_gap(lane);
 
 	if (now_ns >= lane->last_ask_ns + gap_ns || (double)gap_ns / 1e9 * lane->limiter.rate > MOST_SPACING)
 		return false;

@@ -481,6 +481,7 @@ uint32_t asks_needed(const struct engine *e, const struct lane *lane);
 uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot);
 uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot);
 int64_t order_gap(const struct lane *lane);
+int64_t send_gap(const struct lane *lane);
 /* Whether a proof also needs a refusal just before the asks (because tokens may come in lumps: windowed limiters). */
 bool needs_lead(const struct lane *lane);
 /* Something was settled or proved: the way of asking works. */

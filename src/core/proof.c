@@ -100,7 +100,13 @@ void count_silence(struct engine *e, struct host *host, struct lane *lane, const
 /* Packets closer together than this may have overtaken each other: their order proves nothing. */
 int64_t order_gap(const struct lane *lane)
 {
-	return ORDER_GAP_US * INT64_C(1000) + 4 * lane->scan->rtt.rttvar_ns;
+	return ORDER_GAP_US * INT64_C(1000) + 4 * lane->scan->rtt.jitter_ns;
+}
+
+/* Asks are sent further apart than a proof demands, so that the estimate may grow a little in between. */
+int64_t send_gap(const struct lane *lane)
+{
+	return order_gap(lane) * 5 / 4;
 }
 
 /* Tokens keep coming while the refusals that are to prove something arrive. If k asks behind this one were refused within the

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* A path without jitter would let the variance fall to nothing and the timeout to the round trip itself (RFC 6298's G). */
-enum { TIMEOUT_CEILING_MS = 3000, SLACK_MS = 5 };
+enum { TIMEOUT_CEILING_MS = 3000, SLACK_MS = 5, SAMPLES_FOR_JITTER = 12 };
 
 void rtt_sample(struct rtt *rtt, int64_t rtt_ns)
 {
@@ -14,12 +14,14 @@ void rtt_sample(struct rtt *rtt, int64_t rtt_ns)
 		return;
 	if (rtt->samples++ == 0) {
 		rtt->srtt_ns = rtt_ns;
-		rtt->rttvar_ns = rtt_ns / 2;
+		rtt->rttvar_ns = rtt->jitter_ns = rtt_ns / 2;
 		return;
 	}
 	error = rtt->srtt_ns - rtt_ns;
-	rtt->rttvar_ns += ((error < 0 ? -error : error) - rtt->rttvar_ns) / 4;
 	rtt->srtt_ns -= error / 8;
+	error = error < 0 ? -error : error;
+	rtt->rttvar_ns += (error - rtt->rttvar_ns) / 4;
+	rtt->jitter_ns += (error - rtt->jitter_ns) / (rtt->samples <= SAMPLES_FOR_JITTER ? 4 : 16);
 }
 
 int64_t rtt_timeout(const struct rtt *rtt, int64_t initial_ns, int64_t floor_ns)

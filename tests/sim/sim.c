@@ -185,6 +185,9 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 			        probe->dst_port, addr_v4(&probe->src) & 255);
 		return;
 	}
+	if (sim->trace)
+		fprintf(sim->trace, "%10.3f   refused %u to .%u\n", (double)sim->now_ns / 1e9, probe->dst_port,
+		        addr_v4(&probe->src) & 255);
 	host->errors++;
 	send_back(sim, index, &reply);
 }
