@@ -7,9 +7,12 @@ enum {
 	SUSPECTS_PER_SENTINEL = 256, /* limited: sentinels are dear */
 	COPY_GAP_MS = 4,
 };
-#define MOST_SPACING   0.01 /* tokens that may come between two asks kept apart */
-#define CHECK_EXPECTED 1.5  /* refusals expected from the ports of a check */
-#define FEWEST_CLOSED  0.06 /* share of closed ports below which it takes too many fresh ones to find two */
+#define MOST_SPACING     0.01 /* tokens that may come between two asks kept apart */
+#define MOST_COPY_GAP    0.05 /* tokens that may come while the answer to a first ask is awaited */
+#define STALE_ASKS       0.5  /* tokens that came since the last ask of a group that was not finished */
+#define PATIENT_EXPECTED 1.5  /* refusals expected from the ports of a patient group */
+#define MOSTLY_CLOSED    0.85
+#define FEWEST_CLOSED    0.06 /* share of closed ports below which it takes too many fresh ones to find two */
 
 /* The next of the row of sentinels that closes a group of asks: as many as a proof needs. */
 static struct choice sentinel(struct lane *lane)
@@ -50,7 +53,7 @@ bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
 	if (!needs_lead(lane) || has_lead(lane, now_ns))
 		return false;
 	lane->lead_ns = lane->last_suspect_ns = now_ns;
-	if (fresh && closed_share(lane) > 0.85)
+	if (fresh && closed_share(lane) > MOSTLY_CLOSED)
 		*choice = take(lane, fresh);
 	else
 		*choice = (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel]};
@@ -80,6 +83,15 @@ static bool takers_wanted(const struct lane *lane)
 	       closed_share(lane) > FEWEST_CLOSED && lane->check_taken < refusals_for_proof(lane) + 0.5;
 }
 
+/* Refusals expected from the ports of a check. A sentinel that tells nothing else is a waste: the more likely one is, the more
+ * ports go in front. */
+static double check_size(const struct lane *lane, const struct port_slot *fresh)
+{
+	if (!fresh)
+		return 6;
+	return closed_share(lane) > MOSTLY_CLOSED ? 1.5 : 2.5;
+}
+
 /* Some ports of a silence once more, and a sentinel behind them, all at once. */
 struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
@@ -103,7 +115,8 @@ struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 		return (struct choice){0};
 	if (lane->check_asked == 0 && lane->check_level <= 0)
 		lane->check_level = limiter_level(&lane->limiter, now_ns);
-	if (slot && lane->check_left > 0 && lane->check_expected < CHECK_EXPECTED && lane->sentinels_due == 0) {
+	if (slot && lane->check_left > 0 && lane->check_expected < check_size(lane, fresh) &&
+	    lane->sentinels_due == 0) {
 		lane->check_left--;
 		lane->check_asked++;
 		lane->check_expected += refusal_expected(lane, slot);
@@ -143,7 +156,7 @@ struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns
 		slot = fresh_head(lane);
 	if (lane->check_asked == 0)
 		lane->group_ns = now_ns;
-	if (slot && lane->check_left > 0 && lane->check_expected < CHECK_EXPECTED &&
+	if (slot && lane->check_left > 0 && lane->check_expected < PATIENT_EXPECTED &&
 	    now_ns - lane->group_ns < LONGEST_GROUP_MS * MS) {
 		lane->check_left--;
 		lane->check_asked++;
@@ -191,6 +204,17 @@ struct choice choose_unlimited(struct lane *lane, int64_t now_ns, int64_t *wake_
 	return sentinel(lane);
 }
 
+/* Where tokens are dear, a copy waits for the answer to the first ask: a port that refuses should do so once. */
+static int64_t copy_gap(const struct lane *lane)
+{
+	int64_t answer_ns = lane->scan->rtt.srtt_ns + 2 * send_gap(lane);
+
+	if (lane->limiter.phase != LIMITER_KNOWN || (double)answer_ns / 1e9 * lane->limiter.rate > MOST_COPY_GAP ||
+	    answer_ns < COPY_GAP_MS * MS)
+		return COPY_GAP_MS * MS;
+	return answer_ns;
+}
+
 /* Only suspects are left: all the asks that each still needs, a little apart, then the sentinel that proves them. */
 struct choice choose_ending(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
@@ -211,6 +235,9 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 		if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
 			return (struct choice){0};
 	}
+	/* What was asked before the bucket had to fill again cannot be proved by the refusals that come now. */
+	if (lane->group == 0 && (double)(now_ns - lane->last_suspect_ns) / 1e9 * lane->limiter.rate > STALE_ASKS)
+		lane->round++;
 	for (uint32_t turns = lane->suspects.count; turns > 0; turns--) {
 		struct port_slot *slot = head(lane, &lane->suspects);
 		uint32_t unproven, missing;
@@ -225,8 +252,8 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 			continue;
 		}
 		if (unproven < missing && (unproven > 0 || lane->group < SUSPECTS_PER_SENTINEL)) {
-			if (now_ns < slot->last_sent_ns + COPY_GAP_MS * MS) {
-				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
+			if (now_ns < slot->last_sent_ns + copy_gap(lane)) {
+				wake_at(wake_ns, slot->last_sent_ns + copy_gap(lane));
 				return (struct choice){0};
 			}
 			if (lane->group == 0) { /* a new group: what earlier asks left open is not proved any more */

@@ -17,12 +17,15 @@ static void reject(struct engine *e)
 	e->progress.rejected++;
 }
 
-/* Asks of the host before the one that it answered. */
-static uint32_t counts_as_lost(const struct engine *e, const struct host *host)
+/* Asks of that kind before the one that the host answered: it may ignore the other kinds altogether, and UDP is asked from the second
+ * round on. */
+static uint32_t counts_as_lost(const struct engine *e, const struct host *host, enum probe_kind kind)
 {
+	uint32_t first = kind == PROBE_UDP ? 2 : 1;
+
 	if (e->config.was_up && !e->config.was_up(e->config.was_up_context, host->ordinal))
 		return 0;
-	return host->round > 0 ? host->round - 1u : 0;
+	return host->round > first ? host->round - first : 0;
 }
 
 /* A settled question of the discovery: loss and round trips are learnt from it. */
@@ -32,7 +35,7 @@ static void learn_discovery(struct engine *e, struct host *host, enum probe_kind
 	bool newest = attempt + 1 == host->round;
 
 	if (!host->told_up)
-		loss_answered(&e->discovery_loss, counts_as_lost(e, host));
+		loss_answered(&e->discovery_loss, counts_as_lost(e, host, kind));
 	if (!newest || host->sent_at_ns[kind] == 0)
 		return;
 	rtt_sample(&host->rtt, rtt_ns);
