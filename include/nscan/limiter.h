@@ -38,9 +38,9 @@ struct limiter {
 	int64_t last_use_ns;
 	uint32_t contradictions; /* burst 1: found empty in a row at times when a token should have been there */
 	uint32_t drains_left;    /* how many times more to ask past the model, to find the level exactly */
-	uint32_t doubts;         /* measurements in a row that do not fit the usual limit taken for granted */
 	bool is_bucket;          /* known to be a true token bucket: tokens come one by one, not in lumps */
 	bool settled;            /* the estimate is good enough to be told */
+	bool recognised;         /* one of the limits in wide use, and everything seen fits it: nothing is measured */
 };
 
 /* A full bucket of unknown size and rate. */
@@ -53,6 +53,10 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns);
 void limiter_empty(struct limiter *limiter, int64_t at_ns);
 /* Perhaps no token was there at at_ns: the level starts from nothing, but nothing is concluded about the rate. */
 void limiter_drained(struct limiter *limiter, int64_t at_ns);
+/* It is that limit (tokens a second, tokens at most), and `level` tokens are there at now_ns. May be called again and again. */
+void limiter_recognise(struct limiter *limiter, double rate, double burst, double level, int64_t now_ns);
+/* It is not that limit after all: the rate is measured from here on. */
+void limiter_doubt(struct limiter *limiter, int64_t now_ns);
 /* What was learnt from another address of ours holds for this one too, which has taken some tokens from its full bucket and met
  * no limit yet. */
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns);

@@ -16,6 +16,7 @@ enum {
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
+	GROUP_SPAN_MS = 5,
 };
 #define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
 #define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
@@ -230,6 +231,25 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 	return take(lane, slot);
 }
 
+/* Where a limit gives one error at a time and errors get lost, one that nobody saw may have taken the token: only when nothing was
+ * asked for as long as it takes is the next one surely there. What is asked together then is one group. */
+static bool must_be_quiet(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	const struct limiter *limiter = &lane->limiter;
+	int64_t free_ns;
+
+	if (!limiter_is_interval(limiter) || lane->scan->loss.lost <= 0 ||
+	    now_ns - lane->group_ns <= GROUP_SPAN_MS * MS + 2 * send_gap(lane))
+		return false;
+	free_ns = lane->last_ask_ns + limiter->longest_ns + send_gap(lane);
+	if (now_ns < free_ns) {
+		wake_at(wake_ns, free_ns);
+		return true;
+	}
+	lane->group_ns = now_ns;
+	return false;
+}
+
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
@@ -262,6 +282,8 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	if (lane->checking && lane->limiter.phase == LIMITER_KNOWN && lane->check_asked == 0 && !lane->check_lead &&
 	    lane->sentinels_due == 0 && lane->sentinels_out == 0 && lane->retry.count > 0 && form_last_group(lane))
 		lane->checking = false; /* it proves more than a check of some of them would */
+	if (must_be_quiet(lane, now_ns, wake_ns))
+		return (struct choice){0};
 	if (lane->checking)
 		return choose_check(lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_UNSEEN)

@@ -46,6 +46,8 @@ static void forget_oldest(struct lane *lane)
 	}
 	if (lane->log_unexpired == lane->log_first)
 		lane->log_unexpired++;
+	if (lane->log_judged == lane->log_first)
+		lane->log_judged++;
 	lane->log_first++;
 }
 
@@ -142,6 +144,57 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 		queue_push(lane, slot);
 }
 
+/* The errors that came for asks sent later than what is decided. */
+static double level_now(struct lane *lane, int limit, int64_t *at_ns)
+{
+	struct usual usual = lane->usual;
+
+	for (uint32_t n = lane->log_judged; n != lane->log_next; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->refused)
+			usual_refused(&usual, entry->sent_ns, 0);
+	}
+	*at_ns = usual.fits[limit].at_ns;
+	return usual_level(&usual, limit, *at_ns);
+}
+
+void asklog_judge(struct lane *lane)
+{
+	int64_t slack_ns = order_gap(lane), at_ns;
+	bool news = false;
+	double level;
+	int limit;
+
+	for (; lane->log_judged != lane->log_next; lane->log_judged++) {
+		const struct log_entry *entry = asklog_entry(lane, lane->log_judged);
+		const struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
+
+		if (is_open(entry))
+			break;
+		if (entry->refused)
+			usual_refused(&lane->usual, entry->sent_ns, slack_ns);
+		else if (slot && entry->expired && !entry->answered && slot->stage == STAGE_SETTLED && slot->by_target)
+			usual_silent(&lane->usual, entry->sent_ns, slack_ns);
+		news = true;
+	}
+	limit = usual_best(&lane->usual);
+	if (limit < 0 && lane->log_first == 0 && lane->judged_refusals != lane->refusals) {
+		/* A port refused now had been silent before: with that known, everything is judged once more. */
+		lane->judged_refusals = lane->refusals;
+		lane->log_judged = 0;
+		usual_init(&lane->usual);
+		asklog_judge(lane);
+		return;
+	}
+	if (limit < 0) {
+		limiter_doubt(&lane->limiter, lane->last_ask_ns);
+	} else if (news && lane->limiter.phase != LIMITER_UNSEEN) {
+		level = level_now(lane, limit, &at_ns);
+		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, usual_limits[limit].burst, level, at_ns);
+	}
+}
+
 void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
 {
 	int64_t timeout_ns = ask_timeout(lane);
@@ -154,4 +207,5 @@ void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64
 		lane->log_unexpired++;
 		expire_entry(e, host, lane, entry, now_ns);
 	}
+	asklog_judge(lane);
 }

@@ -27,6 +27,7 @@
 #include "nscan/rtt.h"
 #include "nscan/target_index.h"
 #include "nscan/wire.h"
+#include "usual.h"
 
 #define MS       INT64_C(1000000)
 #define NEVER    INT64_MAX
@@ -159,8 +160,11 @@ struct lane {
 	int64_t last_ask_ns;
 
 	struct limiter limiter;
-	double silence; /* how probable the silence since the last refusal is, had tokens been there */
-	double window;  /* how many asks may be outstanding while no limit is known */
+	struct usual usual;       /* the limits in wide use, each tried on what was seen */
+	uint32_t log_judged;      /* oldest log entry not yet told to them */
+	uint32_t judged_refusals; /* refusals when all of the log was last told to them */
+	double silence;           /* how probable the silence since the last refusal is, had tokens been there */
+	double window;            /* how many asks may be outstanding while no limit is known */
 	uint32_t refusals;
 	uint32_t epoch; /* counts refusals and empties */
 	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
@@ -463,6 +467,8 @@ struct log_entry *asklog_push(struct lane *lane, int64_t now_ns);
 struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, uint16_t attempt, uint32_t *number);
 /* Takes the entry out of what is outstanding. */
 void asklog_close(struct lane *lane, struct log_entry *entry);
+/* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that. */
+void asklog_judge(struct lane *lane);
 /* Times out what is due; draws the conclusions from silence. */
 void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns);
 /* Some ports of a silence are to be asked once more, with a sentinel behind them. */

@@ -10,7 +10,6 @@ enum {
 	TOKENS_BETWEEN_DRAINS = 16,
 	MOST_CONTRADICTIONS = 4,
 	TOKENS_FOR_ANCHOR = 24,
-	MOST_DOUBTS = 2,
 };
 #define SECOND_NS       1e9
 #define UNLIMITED_LEVEL 1e9
@@ -75,47 +74,6 @@ static void set_level(struct limiter *limiter, double level, int64_t at_ns)
 	limiter->level_at_ns = at_ns;
 }
 
-/* Limits that are built into systems in wide use (sources in the tables of the documentation): when a measurement comes
- * close to one, that one it is, and no refinement is needed. */
-static const struct {
-	double rate, burst,
-	        burst_most; /* fewer than `burst` may be seen at first: an earlier scan had taken the others */
-} usual_limits[] = {
-        {1, 6, 7.5},  /* Linux, IPv4, per peer */
-        {10, 6, 7.5}, /* Linux, IPv6 */
-        {2, 1, 2.5},  /* Cisco IOS: one each 500 ms */
-};
-
-static double settle_rate(struct limiter *limiter, double measured, double error)
-{
-	limiter->is_bucket = false;
-	for (unsigned i = 0; i < sizeof(usual_limits) / sizeof(usual_limits[0]); i++) {
-		double rate = usual_limits[i].rate;
-
-		if (limiter->burst > usual_limits[i].burst_most || measured < rate * (1 - error) ||
-		    measured > rate * (1 + error))
-			continue;
-		if (usual_limits[i].burst <= 1) {
-			/* At the start it looks like a bucket that somebody else had almost emptied: the rate decides. */
-			if (error > 0.25)
-				continue;
-			limiter->burst = 1;
-			limiter->longest_ns = (int64_t)(1.02 * SECOND_NS / rate);
-			limiter->shortest_ns = (int64_t)(0.97 * SECOND_NS / rate);
-			return rate;
-		}
-		/* Tell-tale at first sight only with the right burst; with a smaller one the rate has to be known well. */
-		if (limiter->burst < usual_limits[i].burst - 1.5 && error > 0.25)
-			continue;
-		limiter->is_bucket = true;
-		limiter->most = rate * 1.1;
-		if (limiter->burst < usual_limits[i].burst)
-			limiter->burst = usual_limits[i].burst;
-		return rate;
-	}
-	return measured;
-}
-
 /* Between two empties at empty_ns and at_ns, `used_since` tokens came, give or take the fraction left at each end. That is
  * exact as long as the bucket never was full in between; when we were slow it was, and tokens were lost that nobody
  * counted. So what was once proved to come is not given up lightly. */
@@ -135,15 +93,11 @@ static void measure(struct limiter *limiter, int64_t at_ns)
 	/* Down in small steps only: emptiness is inferred from silence, and silence may have other causes. */
 	if (limiter->settled && rate < limiter->rate * 0.9)
 		rate = limiter->rate * 0.9;
-	if (limiter->is_bucket &&
-	    ((rate > limiter->rate * 0.7 && rate < limiter->rate * 1.4) || limiter->doubts++ < MOST_DOUBTS)) {
-		limiter->doubts = rate > limiter->rate * 0.7 && rate < limiter->rate * 1.4 ? 0 : limiter->doubts;
-		rate = limiter->rate;
-	} else if (tokens >= 1)
-		limiter->rate = settle_rate(limiter, rate, 0.08 + 0.6 / tokens);
+	if (tokens >= 1)
+		limiter->rate = rate;
 	if (tokens >= 4)
 		limiter->settled = true;
-	if (limiter->most < limiter->rate * 1.5 && !limiter->is_bucket)
+	if (limiter->most < limiter->rate * 1.5)
 		limiter->most = limiter->rate * 1.5;
 	if (tokens >= TOKENS_FOR_ANCHOR) {
 		limiter->empty_ns = at_ns;
@@ -176,8 +130,8 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		limiter->most = limiter->level_at_ns > limiter->empty_ns
 		                        ? 1.2 * SECOND_NS / (double)(limiter->level_at_ns - limiter->empty_ns)
 		                        : 1000.0 / FIRST_TEST_MS;
-		limiter->rate = settle_rate(limiter, 1.3 / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS), 0.5);
-		limiter->drains_left = limiter_is_interval(limiter) ? 0 : limiter->is_bucket ? 2 : LEARNING_DRAINS;
+		limiter->rate = 1.3 / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS);
+		limiter->drains_left = LEARNING_DRAINS;
 		set_level(limiter, 0, sent_ns);
 		break;
 	case LIMITER_KNOWN:
@@ -185,6 +139,8 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		if (limiter_is_interval(limiter)) {
 			int64_t waited_ns = sent_ns - limiter->last_use_ns;
 
+			if (limiter->recognised)
+				break;
 			if (waited_ns < limiter->longest_ns * 2 / 5) { /* two at once: it does hold more than one */
 				limiter->burst = 2;
 				set_level(limiter, 0, sent_ns);
@@ -196,13 +152,13 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 				limiter->shortest_ns = limiter->longest_ns * 9 / 10;
 			limiter->contradictions = 0;
 			limiter->settled = limiter->used_since >= 4;
-			limiter->rate = settle_rate(limiter, SECOND_NS / (double)limiter->longest_ns, 0.1);
+			limiter->rate = SECOND_NS / (double)limiter->longest_ns;
 			limiter->drains_left = 0;
 		} else {
 			set_level(limiter, level - 1, sent_ns > limiter->level_at_ns ? sent_ns : limiter->level_at_ns);
 		}
-		if (limiter->used_since_check >= TOKENS_BETWEEN_DRAINS && limiter->drains_left == 0 &&
-		    !limiter_is_interval(limiter)) {
+		if (!limiter->recognised && limiter->used_since_check >= TOKENS_BETWEEN_DRAINS &&
+		    limiter->drains_left == 0 && !limiter_is_interval(limiter)) {
 			limiter->drains_left = 1;
 			limiter->used_since_check = 0;
 		}
@@ -214,6 +170,8 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 
 void limiter_empty(struct limiter *limiter, int64_t at_ns)
 {
+	if (limiter->recognised)
+		return; /* its level is known by counting */
 	switch (limiter->phase) {
 	case LIMITER_UNSEEN:
 		limiter->phase = LIMITER_LEARNING;
@@ -248,7 +206,7 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 			limiter->contradictions = 0;
 			limiter->longest_ns += limiter->longest_ns / 10;
 		}
-		limiter->rate = settle_rate(limiter, SECOND_NS / (double)limiter->longest_ns, 0.1);
+		limiter->rate = SECOND_NS / (double)limiter->longest_ns;
 		return;
 	}
 	measure(limiter, at_ns);
@@ -258,26 +216,41 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 	set_level(limiter, 0, at_ns);
 }
 
-/* Tokens counted since an empty bucket give a usual limit away, be the bucket empty now or not. */
-static void recognise(struct limiter *limiter, int64_t at_ns)
+void limiter_drained(struct limiter *limiter, int64_t at_ns)
 {
-	double seconds = (double)(at_ns - limiter->empty_ns) / SECOND_NS, tokens = limiter->used_since, rate;
-
-	if (limiter->is_bucket || tokens < 3 || seconds <= 0)
+	if (limiter->phase != LIMITER_KNOWN || limiter_is_interval(limiter) || limiter->recognised)
 		return;
-	rate = settle_rate(limiter, (tokens + 0.4) / seconds, 0.08 + 0.6 / tokens);
+	set_level(limiter, 0, at_ns);
+}
+
+void limiter_recognise(struct limiter *limiter, double rate, double burst, double level, int64_t now_ns)
+{
+	limiter->phase = LIMITER_KNOWN;
+	limiter->recognised = limiter->settled = true;
+	limiter->rate = rate;
+	limiter->most = 1.1 * rate;
+	limiter->burst = burst;
+	limiter->is_bucket = burst > 1.5;
+	limiter->drains_left = 0;
 	if (limiter->is_bucket) {
-		limiter->rate = rate;
-		limiter->settled = true;
+		set_level(limiter, level, now_ns);
+	} else {
+		limiter->longest_ns = (int64_t)(1.02 * SECOND_NS / rate);
+		limiter->shortest_ns = (int64_t)(0.97 * SECOND_NS / rate);
 	}
 }
 
-void limiter_drained(struct limiter *limiter, int64_t at_ns)
+void limiter_doubt(struct limiter *limiter, int64_t now_ns)
 {
-	if (limiter->phase != LIMITER_KNOWN || limiter_is_interval(limiter))
+	if (!limiter->recognised)
 		return;
-	recognise(limiter, at_ns);
-	set_level(limiter, 0, at_ns);
+	limiter->recognised = limiter->settled = limiter->is_bucket = false;
+	limiter->drains_left = LEARNING_DRAINS;
+	limiter->empty_ns = now_ns;
+	limiter->used_since = limiter->used_since_check = 0;
+	if (limiter->burst < 2)
+		limiter->burst = 2;
+	set_level(limiter, 0, now_ns);
 }
 
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns)

@@ -42,6 +42,7 @@ static void on_drain(struct lane *lane, int64_t sent_ns)
 			lane->window = lane->drain_window;
 			lane->drain = false;
 			limiter_init(&lane->limiter);
+			usual_init(&lane->usual);
 		}
 	} else if (lane->limiter.drains_left > 0) {
 		lane->drain = true;
@@ -138,6 +139,8 @@ static void start_over(struct portscan *scan)
 		struct lane *lane = &scan->lanes[i];
 
 		limiter_init(&lane->limiter);
+		usual_init(&lane->usual);
+		lane->log_judged = lane->log_next;
 		lane->silence = 1;
 		lane->checking = lane->drain = false;
 		lane->patient_ns = 0;

@@ -14,7 +14,8 @@ void rtt_sample(struct rtt *rtt, int64_t rtt_ns)
 		return;
 	if (rtt->samples++ == 0) {
 		rtt->srtt_ns = rtt_ns;
-		rtt->rttvar_ns = rtt->jitter_ns = rtt_ns / 2;
+		rtt->rttvar_ns = rtt_ns / 2;
+		rtt->jitter_ns = rtt_ns / 8; /* RFC 6298's first guess is for timeouts, where caution costs little */
 		return;
 	}
 	error = rtt->srtt_ns - rtt_ns;

@@ -1,0 +1,114 @@
+/* usual.c: which of the limits in wide use a host has, found by trying each on what was seen. */
+#include "usual.h"
+
+#include <math.h>
+
+enum { FEWEST_ERRORS = 2, FEWEST_HITS = 2, MISSES_ALLOWED = 2, MISSES_IN_ROW = 2 };
+#define SLACK_TOKENS 0.03
+#define MISS_SHARE   0.4
+#define OVERFULL     0.5 /* a full bucket that has been full for a while is surer than one just filled */
+
+const struct usual_limit usual_limits[USUAL_LIMITS] = {
+        {1, 6},     /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
+        {10, 6},    /* Linux, IPv6 */
+        {2, 1},     /* Cisco IOS: one each 500 ms */
+        {1000, 50}, /* Linux, over all peers: net.ipv4.icmp_msgs_per_sec */
+};
+
+void usual_init(struct usual *usual)
+{
+	*usual = (struct usual){0};
+}
+
+/* A token was promised and nobody took it: the error was lost, and its token gone; or that is not so, and nothing is known. */
+static void count_miss(struct usual_fit *fit)
+{
+	fit->missed = false;
+	fit->misses++;
+	fit->least = ++fit->misses_in_row < MISSES_IN_ROW ? fmin(fmax(fit->least - 1, 0), 1) : 0;
+	if (fit->misses > MISSES_ALLOWED && fit->misses > MISS_SHARE * (fit->hits + fit->misses))
+		fit->dead = true;
+}
+
+static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
+{
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		struct usual_fit *fit = &usual->fits[i];
+		double came;
+
+		if (!usual->started) {
+			*fit = (struct usual_fit){.most = usual_limits[i].burst, .at_ns = at_ns};
+			continue;
+		}
+		if (fit->missed && at_ns > fit->at_ns + slack_ns)
+			count_miss(fit);
+		if (at_ns <= fit->at_ns)
+			continue;
+		came = (double)(at_ns - fit->at_ns) / 1e9 * usual_limits[i].per_s;
+		fit->least = fmin(fit->least + came, usual_limits[i].burst + OVERFULL);
+		fit->most = fmin(fit->most + came, usual_limits[i].burst);
+		fit->at_ns = at_ns;
+	}
+	usual->started = true;
+}
+
+static double slack(int limit, int64_t slack_ns)
+{
+	return SLACK_TOKENS + (double)slack_ns / 1e9 * usual_limits[limit].per_s;
+}
+
+void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
+{
+	advance(usual, sent_ns, slack_ns);
+	usual->errors++;
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		struct usual_fit *fit = &usual->fits[i];
+
+		if (fit->most < 1 - slack(i, slack_ns))
+			fit->dead = true;
+		fit->hits += fit->least >= 1;
+		fit->misses_in_row = 0;
+		fit->missed = false;
+		fit->least = fmax(fmin(fit->least, usual_limits[i].burst) - 1, 0);
+		fit->most -= 1; /* below nothing when it comes too often, be it by ever so little each time */
+	}
+}
+
+void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
+{
+	advance(usual, sent_ns, slack_ns);
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		struct usual_fit *fit = &usual->fits[i];
+
+		if (fit->least >= 1 + slack(i, slack_ns))
+			fit->missed = true;
+		fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
+	}
+}
+
+int usual_best(const struct usual *usual)
+{
+	int best = -1;
+	bool only = true;
+
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		if (usual->fits[i].dead)
+			continue;
+		only = best < 0;
+		if (best < 0 || usual_limits[i].per_s > usual_limits[best].per_s)
+			best = i;
+	}
+	if (best < 0 || usual->errors < FEWEST_ERRORS)
+		return -1;
+	if (!only && (usual->fits[best].hits < FEWEST_HITS || usual->fits[best].misses * 4 > usual->fits[best].hits))
+		return -1;
+	return best;
+}
+
+double usual_level(const struct usual *usual, int limit, int64_t now_ns)
+{
+	const struct usual_fit *fit = &usual->fits[limit];
+	double came = now_ns > fit->at_ns ? (double)(now_ns - fit->at_ns) / 1e9 * usual_limits[limit].per_s : 0;
+
+	return fmin(fit->least + came, usual_limits[limit].burst);
+}

@@ -1,0 +1,49 @@
+/* usual.h: which of the limits in wide use a host has, found by trying each on what was seen.
+ *
+ * Every limit of the table is a token bucket whose rate and size are known exactly. What was asked is followed through each of them
+ * in the order sent: an error that came although the bucket must have been empty rules the limit out; so do asks of ports
+ * known to refuse that stayed silent although tokens must have been there, when there are more of them than loss explains. The
+ * level is kept between two bounds, because nobody knows how full the bucket was at the start. */
+#ifndef NSCAN_CORE_USUAL_H
+#define NSCAN_CORE_USUAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { USUAL_LIMITS = 4 };
+
+struct usual_limit {
+	double per_s;
+	double burst;
+};
+extern const struct usual_limit usual_limits[USUAL_LIMITS];
+
+/* One limit, tried. */
+struct usual_fit {
+	double least, most; /* tokens in the bucket at at_ns */
+	int64_t at_ns;
+	uint32_t hits;   /* errors that came when a token was promised */
+	uint32_t misses; /* silences although one was promised */
+	uint8_t misses_in_row;
+	bool missed; /* the silence at at_ns may be a miss: unless an error that overtook took the token */
+	bool dead;   /* what was seen cannot be this limit */
+};
+
+struct usual {
+	struct usual_fit fits[USUAL_LIMITS];
+	bool started;
+	uint32_t errors;
+};
+
+void usual_init(struct usual *usual);
+/* An ask sent at sent_ns was refused. slack_ns: how far off the times may be, because of jitter. In the order sent. */
+void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
+/* An ask of a port that is known to refuse was not. */
+void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
+/* The one limit of the table that is left; of several the fastest, once it kept its promises: asking by it will tell them apart.
+ * Its index; -1: none, or not yet. */
+int usual_best(const struct usual *usual);
+/* Tokens that are surely there at now_ns if it is that limit. */
+double usual_level(const struct usual *usual, int limit, int64_t now_ns);
+
+#endif
