@@ -17,6 +17,7 @@ enum {
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
 	GROUP_SPAN_MS = 5,
+	ANSWERS_TO_TRUST = 24,
 };
 #define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
 #define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
@@ -231,14 +232,20 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 	return take(lane, slot);
 }
 
-/* Where a limit gives one error at a time and errors get lost, one that nobody saw may have taken the token: only when nothing was
+/* So many answers to first asks that not one of them was lost. */
+static bool loss_is_unlikely(const struct lane *lane)
+{
+	return lane->scan->loss.lost <= 0 && lane->scan->loss.asked >= ANSWERS_TO_TRUST;
+}
+
+/* Where a limit gives one error at a time, one that got lost may have taken the token: only when nothing was
  * asked for as long as it takes is the next one surely there. What is asked together then is one group. */
 static bool must_be_quiet(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	const struct limiter *limiter = &lane->limiter;
 	int64_t free_ns;
 
-	if (!limiter_is_interval(limiter) || lane->scan->loss.lost <= 0 ||
+	if (!limiter_is_interval(limiter) || loss_is_unlikely(lane) ||
 	    now_ns - lane->group_ns <= GROUP_SPAN_MS * MS + 2 * send_gap(lane))
 		return false;
 	free_ns = lane->last_ask_ns + limiter->longest_ns + send_gap(lane);

@@ -8,6 +8,8 @@ enum {
 	SEARCH_BACK = 4096,
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
+#define AS_GOOD_AS_KNOWN                                                                                               \
+	0.8 /* a port that refuses with this probability: its silence counts like that of one known to */
 #define SILENCE_IS_EMPTY 0.05 /* silence less probable than this, had tokens been there, says that none were */
 
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number)

@@ -86,23 +86,28 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 	}
 }
 
+static bool keeps_promises(const struct usual_fit *fit)
+{
+	return fit->hits >= FEWEST_HITS && fit->misses * 4 <= fit->hits;
+}
+
 int usual_best(const struct usual *usual)
 {
-	int best = -1;
-	bool only = true;
+	int best = -1, left = -1, count = 0;
 
 	for (int i = 0; i < USUAL_LIMITS; i++) {
-		if (usual->fits[i].dead)
+		const struct usual_fit *fit = &usual->fits[i];
+
+		if (fit->dead)
 			continue;
-		only = best < 0;
-		if (best < 0 || usual_limits[i].per_s > usual_limits[best].per_s)
+		count++;
+		left = i;
+		if (keeps_promises(fit) && (best < 0 || usual_limits[i].per_s > usual_limits[best].per_s))
 			best = i;
 	}
-	if (best < 0 || usual->errors < FEWEST_ERRORS)
+	if (usual->errors < FEWEST_ERRORS)
 		return -1;
-	if (!only && (usual->fits[best].hits < FEWEST_HITS || usual->fits[best].misses * 4 > usual->fits[best].hits))
-		return -1;
-	return best;
+	return count == 1 ? left : best;
 }
 
 double usual_level(const struct usual *usual, int limit, int64_t now_ns)
