@@ -8,6 +8,7 @@ enum {
 	SEARCH_BACK = 4096,
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
+#define MISSES_WITHOUT_LOSS 0.15
 #define AS_GOOD_AS_KNOWN                                                                                               \
 	0.8 /* a port that refuses with this probability: its silence counts like that of one known to */
 #define SILENCE_IS_EMPTY 0.05 /* silence less probable than this, had tokens been there, says that none were */
@@ -168,6 +169,7 @@ void asklog_judge(struct lane *lane)
 	double level;
 	int limit;
 
+	lane->usual.miss_share = MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1);
 	for (; lane->log_judged != lane->log_next; lane->log_judged++) {
 		const struct log_entry *entry = asklog_entry(lane, lane->log_judged);
 		const struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];

@@ -5,14 +5,12 @@
 
 enum { FEWEST_ERRORS = 2, FEWEST_HITS = 2, MISSES_ALLOWED = 2, MISSES_IN_ROW = 2 };
 #define SLACK_TOKENS 0.03
-#define MISS_SHARE   0.4
 #define OVERFULL     0.5 /* a full bucket that has been full for a while is surer than one just filled */
 
 const struct usual_limit usual_limits[USUAL_LIMITS] = {
-        {1, 6},     /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
-        {10, 6},    /* Linux, IPv6 */
-        {2, 1},     /* Cisco IOS: one each 500 ms */
-        {1000, 50}, /* Linux, over all peers: net.ipv4.icmp_msgs_per_sec */
+        {1, 6},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
+        {10, 6}, /* Linux, IPv6 */
+        {2, 1},  /* Cisco IOS: one each 500 ms */
 };
 
 void usual_init(struct usual *usual)
@@ -21,12 +19,12 @@ void usual_init(struct usual *usual)
 }
 
 /* A token was promised and nobody took it: the error was lost, and its token gone; or that is not so, and nothing is known. */
-static void count_miss(struct usual_fit *fit)
+static void count_miss(const struct usual *usual, struct usual_fit *fit)
 {
 	fit->missed = false;
 	fit->misses++;
 	fit->least = ++fit->misses_in_row < MISSES_IN_ROW ? fmin(fmax(fit->least - 1, 0), 1) : 0;
-	if (fit->misses > MISSES_ALLOWED && fit->misses > MISS_SHARE * (fit->hits + fit->misses))
+	if (fit->misses > MISSES_ALLOWED && fit->misses > usual->miss_share * (fit->hits + fit->misses))
 		fit->dead = true;
 }
 
@@ -41,7 +39,7 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 			continue;
 		}
 		if (fit->missed && at_ns > fit->at_ns + slack_ns)
-			count_miss(fit);
+			count_miss(usual, fit);
 		if (at_ns <= fit->at_ns)
 			continue;
 		came = (double)(at_ns - fit->at_ns) / 1e9 * usual_limits[i].per_s;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { USUAL_LIMITS = 4 };
+enum { USUAL_LIMITS = 3 };
 
 struct usual_limit {
 	double per_s;
@@ -33,6 +33,7 @@ struct usual {
 	struct usual_fit fits[USUAL_LIMITS];
 	bool started;
 	uint32_t errors;
+	double miss_share; /* of the promises, so many may be broken by loss: set by the owner */
 };
 
 void usual_init(struct usual *usual);
