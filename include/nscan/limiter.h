@@ -53,7 +53,7 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns);
 void limiter_empty(struct limiter *limiter, int64_t at_ns);
 /* Perhaps no token was there at at_ns: the level starts from nothing, but nothing is concluded about the rate. */
 void limiter_drained(struct limiter *limiter, int64_t at_ns);
-/* It is that limit (tokens a second, tokens at most), and `level` tokens are there at now_ns. May be called again and again. */
+/* It is that limit (tokens a second, tokens at most; 0: not yet sure), and `level` tokens are there at now_ns. May be called again and again. */
 void limiter_recognise(struct limiter *limiter, double rate, double burst, double level, int64_t now_ns);
 /* It is not that limit after all: the rate is measured from here on. */
 void limiter_doubt(struct limiter *limiter, int64_t now_ns);

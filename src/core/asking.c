@@ -17,7 +17,7 @@ enum {
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
 	GROUP_SPAN_MS = 5,
-	ANSWERS_TO_TRUST = 24,
+	ANSWERS_TO_TRUST = 40,
 };
 #define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
 #define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */

@@ -165,7 +165,7 @@ static double level_now(struct lane *lane, int limit, int64_t *at_ns)
 void asklog_judge(struct lane *lane)
 {
 	int64_t slack_ns = order_gap(lane), at_ns;
-	bool news = false;
+	bool news = false, sure;
 	double level;
 	int limit;
 
@@ -182,7 +182,7 @@ void asklog_judge(struct lane *lane)
 			usual_silent(&lane->usual, entry->sent_ns, slack_ns);
 		news = true;
 	}
-	limit = usual_best(&lane->usual);
+	limit = usual_best(&lane->usual, &sure);
 	if (limit < 0 && lane->log_first == 0 && lane->judged_refusals != lane->refusals) {
 		/* A port refused now had been silent before: with that known, everything is judged once more. */
 		lane->judged_refusals = lane->refusals;
@@ -195,7 +195,8 @@ void asklog_judge(struct lane *lane)
 		limiter_doubt(&lane->limiter, lane->last_ask_ns);
 	} else if (news && lane->limiter.phase != LIMITER_UNSEEN) {
 		level = level_now(lane, limit, &at_ns);
-		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, usual_limits[limit].burst, level, at_ns);
+		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, sure ? usual_limits[limit].burst : 0,
+		                  level, at_ns);
 	}
 }
 

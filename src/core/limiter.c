@@ -226,13 +226,14 @@ void limiter_drained(struct limiter *limiter, int64_t at_ns)
 void limiter_recognise(struct limiter *limiter, double rate, double burst, double level, int64_t now_ns)
 {
 	limiter->phase = LIMITER_KNOWN;
-	limiter->recognised = limiter->settled = true;
+	limiter->recognised = true;
+	limiter->settled = burst > 0;
 	limiter->rate = rate;
-	limiter->most = 1.1 * rate;
-	limiter->burst = burst;
+	limiter->most = (burst > 0 ? 1.1 : 1.5) * rate;
+	limiter->burst = burst > 0 ? burst : 2;
 	limiter->is_bucket = burst > 1.5;
 	limiter->drains_left = 0;
-	if (limiter->is_bucket) {
+	if (!limiter_is_interval(limiter)) {
 		set_level(limiter, level, now_ns);
 	} else {
 		limiter->longest_ns = (int64_t)(1.02 * SECOND_NS / rate);

@@ -89,7 +89,7 @@ static bool keeps_promises(const struct usual_fit *fit)
 	return fit->hits >= FEWEST_HITS && fit->misses * 4 <= fit->hits;
 }
 
-int usual_best(const struct usual *usual)
+int usual_best(const struct usual *usual, bool *sure)
 {
 	int best = -1, left = -1, count = 0;
 
@@ -103,6 +103,7 @@ int usual_best(const struct usual *usual)
 		if (keeps_promises(fit) && (best < 0 || usual_limits[i].per_s > usual_limits[best].per_s))
 			best = i;
 	}
+	*sure = count == 1;
 	if (usual->errors < FEWEST_ERRORS)
 		return -1;
 	return count == 1 ? left : best;

@@ -42,8 +42,8 @@ void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
 /* An ask of a port that is known to refuse was not. */
 void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
 /* The one limit of the table that is left; of several the fastest, once it kept its promises: asking by it will tell them apart.
- * Its index; -1: none, or not yet. */
-int usual_best(const struct usual *usual);
+ * Its index; -1: none, or not yet. *sure: no other is left. */
+int usual_best(const struct usual *usual, bool *sure);
 /* Tokens that are surely there at now_ns if it is that limit. */
 double usual_level(const struct usual *usual, int limit, int64_t now_ns);
 
