@@ -41,6 +41,7 @@ struct limiter {
 	bool is_bucket;          /* known to be a true token bucket: tokens come one by one, not in lumps */
 	bool settled;            /* the estimate is good enough to be told */
 	bool recognised;         /* one of the limits in wide use, and everything seen fits it: nothing is measured */
+	bool adopted;            /* from another address of ours: nothing is measured here, but the level may be off */
 };
 
 /* A full bucket of unknown size and rate. */

@@ -19,8 +19,9 @@ enum {
 	GROUP_SPAN_MS = 5,
 	ANSWERS_TO_TRUST = 40,
 };
-#define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
-#define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
+#define SURELY_ONE   1.02 /* intervals since the last error */
+#define SLOWEST_RATE 0.2  /* errors a second: no system in use limits itself further */
+#define FEW          6.0  /* refusals expected of the ports that are left, when they all go into one last group */
 
 void wake_at(int64_t *wake_ns, int64_t at_ns)
 {
@@ -240,13 +241,17 @@ static bool loss_is_unlikely(const struct lane *lane)
 
 /* Where a limit gives one error at a time, one that got lost may have taken the token: only when nothing was
  * asked for as long as it takes is the next one surely there. What is asked together then is one group. */
+static bool in_quiet_group(const struct lane *lane, int64_t now_ns)
+{
+	return now_ns - lane->group_ns <= GROUP_SPAN_MS * MS + 2 * send_gap(lane);
+}
+
 static bool must_be_quiet(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	const struct limiter *limiter = &lane->limiter;
 	int64_t free_ns;
 
-	if (!limiter_is_interval(limiter) || loss_is_unlikely(lane) ||
-	    now_ns - lane->group_ns <= GROUP_SPAN_MS * MS + 2 * send_gap(lane))
+	if (!limiter_is_interval(limiter) || loss_is_unlikely(lane) || in_quiet_group(lane, now_ns))
 		return false;
 	free_ns = lane->last_ask_ns + limiter->longest_ns + send_gap(lane);
 	if (now_ns < free_ns) {
@@ -313,6 +318,9 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
 	        .patient = lane->patient_ns > 0,
+	        .token = limiter_is_interval(&lane->limiter) &&
+	                 (loss_is_unlikely(lane) ? limiter_level(&lane->limiter, now_ns) >= SURELY_ONE
+	                                         : in_quiet_group(lane, now_ns)),
 	        .expected = choice->urgent                                     ? 0
 	                    : choice->sentinel || slot->stage == STAGE_SETTLED ? 1
 	                                                                       : (float)refusal_expected(lane, slot),

@@ -9,9 +9,7 @@ enum {
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
 #define MISSES_WITHOUT_LOSS 0.15
-#define AS_GOOD_AS_KNOWN                                                                                               \
-	0.8 /* a port that refuses with this probability: its silence counts like that of one known to */
-#define SILENCE_IS_EMPTY 0.05 /* silence less probable than this, had tokens been there, says that none were */
+#define SILENCE_IS_EMPTY    0.05 /* silence less probable than this, had tokens been there, says that none were */
 
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number)
 {
@@ -169,6 +167,8 @@ void asklog_judge(struct lane *lane)
 	double level;
 	int limit;
 
+	if (lane->index > lane->scan->teacher)
+		return; /* it believes the first lane: the host's limit over all peers would only confuse it */
 	lane->usual.miss_share = MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1);
 	for (; lane->log_judged != lane->log_next; lane->log_judged++) {
 		const struct log_entry *entry = asklog_entry(lane, lane->log_judged);
@@ -191,9 +191,9 @@ void asklog_judge(struct lane *lane)
 		asklog_judge(lane);
 		return;
 	}
-	if (limit < 0) {
+	if (usual_none(&lane->usual)) {
 		limiter_doubt(&lane->limiter, lane->last_ask_ns);
-	} else if (news && lane->limiter.phase != LIMITER_UNSEEN) {
+	} else if (limit >= 0 && news && lane->limiter.phase != LIMITER_UNSEEN) {
 		level = level_now(lane, limit, &at_ns);
 		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, sure ? usual_limits[limit].burst : 0,
 		                  level, at_ns);

@@ -229,6 +229,12 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
 		return (struct choice){0};
 	}
+	/* A router refused some before, and none of the last group: its bucket may be empty. */
+	if (lane->group == 0 && lane->scan->router_last_ns > 0 && lane->last_suspect_ns > lane->scan->router_last_ns &&
+	    now_ns < router_quiet_ns(lane->scan)) {
+		wake_at(wake_ns, router_quiet_ns(lane->scan));
+		return (struct choice){0};
+	}
 	if (lane->group == 0 && refusals_for_proof(lane) > 0 && head(lane, &lane->suspects)) {
 		if (take_lead(lane, now_ns, &choice))
 			return choice;

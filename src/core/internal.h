@@ -94,6 +94,7 @@ struct log_entry {
 	bool check;    /* part of a check */
 	bool bracketed;
 	bool patient;   /* sent after a pause, so that a token was there until the first refusal of its group */
+	bool token;     /* the limit gives one error at a time, and its token was surely there */
 	uint16_t after; /* refusals of asks sent later, near enough to say something about this one */
 	float expected; /* probability with which it was expected to take a token */
 };
@@ -485,6 +486,8 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot);
 uint32_t asks_needed(const struct engine *e, const struct lane *lane);
 /* How many more proved silences make the port open|filtered; 0: it is. */
 uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot);
+/* When a router that refused something lately surely has an error to give again. */
+int64_t router_quiet_ns(const struct portscan *scan);
 uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot);
 int64_t order_gap(const struct lane *lane);
 int64_t send_gap(const struct lane *lane);

@@ -170,8 +170,11 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 
 void limiter_empty(struct limiter *limiter, int64_t at_ns)
 {
-	if (limiter->recognised)
-		return; /* its level is known by counting */
+	if (limiter->recognised) {
+		if (limiter->adopted)
+			set_level(limiter, 0, at_ns);
+		return; /* else its level is known by counting */
+	}
 	switch (limiter->phase) {
 	case LIMITER_UNSEEN:
 		limiter->phase = LIMITER_LEARNING;
@@ -218,7 +221,8 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 
 void limiter_drained(struct limiter *limiter, int64_t at_ns)
 {
-	if (limiter->phase != LIMITER_KNOWN || limiter_is_interval(limiter) || limiter->recognised)
+	if (limiter->phase != LIMITER_KNOWN || limiter_is_interval(limiter) ||
+	    (limiter->recognised && !limiter->adopted))
 		return;
 	set_level(limiter, 0, at_ns);
 }
@@ -230,8 +234,8 @@ void limiter_recognise(struct limiter *limiter, double rate, double burst, doubl
 	limiter->settled = burst > 0;
 	limiter->rate = rate;
 	limiter->most = (burst > 0 ? 1.1 : 1.5) * rate;
-	limiter->burst = burst > 0 ? burst : 2;
 	limiter->is_bucket = burst > 1.5;
+	limiter->burst = burst > 0 ? burst : 2;
 	limiter->drains_left = 0;
 	if (!limiter_is_interval(limiter)) {
 		set_level(limiter, level, now_ns);
@@ -265,6 +269,8 @@ void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t
 	limiter->longest_ns = model->longest_ns;
 	limiter->is_bucket = model->is_bucket;
 	limiter->settled = model->settled;
+	limiter->recognised = model->recognised;
+	limiter->adopted = true;
 	set_level(
 	        limiter,
 	        limiter->burst - limiter->used +

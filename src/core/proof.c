@@ -49,6 +49,11 @@ uint32_t asks_needed(const struct engine *e, const struct lane *lane)
 	return loss_asks_needed(&both, WRONG_STATE, FEWEST_ASKS, MOST_ASKS);
 }
 
+int64_t router_quiet_ns(const struct portscan *scan)
+{
+	return scan->router_last_ns + ROUTER_QUIET_MS * MS;
+}
+
 /* Asks of an earlier round will never be proved. */
 uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot)
 {
@@ -69,7 +74,7 @@ uint32_t silences_missing(const struct engine *e, const struct lane *lane, const
 		missing = 1;
 	/* A router that refuses some ports has a limit of its own: as long as it goes on, silence may be its empty bucket. */
 	if (missing == 0 && lane->scan->target_refuses && lane->scan->router_last_ns > 0 &&
-	    lane->last_ask_ns < lane->scan->router_last_ns + ROUTER_QUIET_MS * MS)
+	    slot->last_sent_ns < router_quiet_ns(lane->scan))
 		missing = 1;
 	return missing;
 }
@@ -170,23 +175,23 @@ double proof_level(const struct lane *lane)
 	return refusals + 0.2;
 }
 
-/* Whether `after` refusals, the last of an ask sent before_ns later, prove that there was a token for an ask. */
-static bool proves(const struct lane *lane, uint32_t after, int64_t before_ns)
+/* Whether entry->after refusals, the last of an ask sent before_ns later, prove that there was a token for the entry. */
+static bool proves(const struct lane *lane, const struct log_entry *entry, int64_t before_ns)
 {
 	const struct limiter *limiter = &lane->limiter;
 	double interval_ns;
 
 	if (limiter->phase != LIMITER_KNOWN)
-		return after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(lane);
+		return entry->after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(lane);
 	interval_ns = 1e9 / (limiter->most > limiter->rate ? limiter->most : limiter->rate);
 	if (limiter_is_interval(limiter))
-		return (double)before_ns <= 0.02 * interval_ns + 2 * (double)order_gap(lane);
+		return entry->token && (double)before_ns <= 0.02 * interval_ns + 2 * (double)order_gap(lane);
 	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
 	if (needs_lead(lane) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(lane))
 		return false;
 	if ((double)before_ns > 1.5 * interval_ns + 2 * (double)order_gap(lane))
 		return false; /* so that an error of the rate does not add up */
-	return after >= 1.1 + 1.1 * (double)(before_ns + order_gap(lane)) / interval_ns;
+	return entry->after >= 1.1 + 1.1 * (double)(before_ns + order_gap(lane)) / interval_ns;
 }
 
 /* The oldest entry that can matter to a proof by a refusal sent at sent_ns. */
@@ -224,8 +229,7 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 			entry->after++;
 		if (entry->patient && (led_ns >= entry->sent_ns - GROUP_MS * MS || before_ns > GROUP_MS * MS))
 			continue; /* another port of the group had the token, or the refusal is of another group */
-		if (!entry->patient &&
-		    (!proves(lane, entry->after, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
+		if (!entry->patient && (!proves(lane, entry, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
 			continue;
 		entry->bracketed = true;
 		entry->bracket = number;

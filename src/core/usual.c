@@ -35,7 +35,9 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 		double came;
 
 		if (!usual->started) {
-			*fit = (struct usual_fit){.most = usual_limits[i].burst, .at_ns = at_ns};
+			fit->most = usual_limits[i].burst;
+			fit->least = 0;
+			fit->at_ns = at_ns;
 			continue;
 		}
 		if (fit->missed && at_ns > fit->at_ns + slack_ns)
@@ -62,9 +64,9 @@ void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
-		if (fit->most < 1 - slack(i, slack_ns))
+		if (fit->most < 1 - 2 * slack(i, slack_ns))
 			fit->dead = true;
-		fit->hits += fit->least >= 1;
+		fit->hits += usual->met && fit->least >= 1;
 		fit->misses_in_row = 0;
 		fit->missed = false;
 		fit->least = fmax(fmin(fit->least, usual_limits[i].burst) - 1, 0);
@@ -75,6 +77,7 @@ void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 {
 	advance(usual, sent_ns, slack_ns);
+	usual->met = true;
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
@@ -82,6 +85,14 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 			fit->missed = true;
 		fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
 	}
+}
+
+bool usual_none(const struct usual *usual)
+{
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (!usual->fits[i].dead)
+			return false;
+	return true;
 }
 
 static bool keeps_promises(const struct usual_fit *fit)

@@ -32,6 +32,7 @@ struct usual_fit {
 struct usual {
 	struct usual_fit fits[USUAL_LIMITS];
 	bool started;
+	bool met; /* a silence was seen: from then on errors say something about the rate */
 	uint32_t errors;
 	double miss_share; /* of the promises, so many may be broken by loss: set by the owner */
 };
@@ -44,6 +45,8 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
 /* The one limit of the table that is left; of several the fastest, once it kept its promises: asking by it will tell them apart.
  * Its index; -1: none, or not yet. *sure: no other is left. */
 int usual_best(const struct usual *usual, bool *sure);
+/* None is left. */
+bool usual_none(const struct usual *usual);
 /* Tokens that are surely there at now_ns if it is that limit. */
 double usual_level(const struct usual *usual, int limit, int64_t now_ns);
 
