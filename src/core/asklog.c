@@ -126,8 +126,12 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 	entry->expired = true;
 	slot = &lane->scan->slots[entry->slot];
 	asklog_close(lane, entry);
-	if (entry->sentinel || (slot->stage == STAGE_SETTLED && slot->by_target))
+	if (entry->sentinel || (slot->stage == STAGE_SETTLED && slot->by_target)) {
 		lane->unheard++;
+		/* It refuses, and there was a token: something is lost on this path. */
+		if (entry->token)
+			loss_answered(&lane->scan->loss, 1);
+	}
 	if (entry->bracketed)
 		count_silence(e, host, lane, entry, now_ns);
 	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&
