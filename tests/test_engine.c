@@ -76,6 +76,26 @@ static void test_forged_replies_change_nothing(void **state)
 	}
 }
 
+/* RFC 6864 lets a middlebox rewrite the IP ID. Then what an error quotes of an empty datagram proves nothing, and is no forgery; what it
+ * quotes of one with a nonce still proves. */
+static void test_ip_ids_rewritten(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		struct sim *sim = sim_new(300 + seed);
+		struct sim_host *host = sim_add(sim, false);
+
+		if (seed % 2)
+			host->limiter = default_linux;
+		host->ports[161] = host->ports[10003] = SIM_ANSWERS;
+		host->ports[10004] = SIM_SILENT;
+		sim->ids_rewritten = true;
+		assert_true(sim_run(sim, "53,161,500,10001-10030", 200 * SECOND));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		sim_free(sim);
+	}
+}
+
 /* A service may answer one of its port's requests only, and in a way that proves nothing: then that one is asked again, and often
  * enough where somebody forges. */
 static void test_one_of_several_payloads(void **state)
@@ -243,6 +263,7 @@ int main(void)
 	        cmocka_unit_test(test_hosts),
 	        cmocka_unit_test(test_lossy_lan),
 	        cmocka_unit_test(test_forged_replies_change_nothing),
+	        cmocka_unit_test(test_ip_ids_rewritten),
 	        cmocka_unit_test(test_one_of_several_payloads),
 	        cmocka_unit_test(test_send_errors_lose_nothing),
 	        cmocka_unit_test(test_nothing_can_be_sent),

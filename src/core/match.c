@@ -253,6 +253,28 @@ static bool weak_error_is_credible(struct host *host)
 	return true;
 }
 
+/* Whether an error that did not verify quotes a datagram of ours in all but the IP ID: rewritten on its way (anybody who knows
+ * the ports could have computed its checksum, so it is no evidence; but it is no guess either). */
+static bool is_ours_but_for_id(const struct engine *e, const struct host *host, const struct lane *lane,
+                               const struct quote *quote)
+{
+	uint32_t slot = e->slot_of_port[quote->dst_port];
+	uint16_t attempts = lane && slot != 0 ? host->scan->slots[slot - 1].attempts : 0;
+
+	for (uint16_t back = 1; back <= attempts && back <= ATTEMPTS_BACK; back++) {
+		struct ask ask = {.kind = PROBE_UDP, .dst = host->addr, .port = quote->dst_port};
+		struct probe sent;
+
+		ask.src = lane->source;
+		ask.attempt = (uint16_t)(attempts - back);
+		probe_modules[PROBE_UDP]->make(&e->config.probe, &ask, &sent);
+		if (quote->has_udp_checksum && quote->src_port == sent.src_port &&
+		    quote->udp_checksum == sent.udp_checksum)
+			return true;
+	}
+	return false;
+}
+
 static void error_for_udp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
                           int64_t at_ns)
 {
@@ -276,7 +298,8 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	lane = host->scan ? portscan_lane(host->scan, &reply->quote.src) : NULL;
 	slot = find_slot(e, host, lane, reply->quote.dst_port, reply, &attempt, &match);
 	if (slot == NO_INDEX || (match == MATCH_WEAK && !weak_error_is_credible(host))) {
-		host->rejected_errors++;
+		if (!is_ours_but_for_id(e, host, lane, &reply->quote))
+			host->rejected_errors++;
 		if (row->meaning == ICMP_MEANS_TOO_BIG)
 			mtu_stray_claim(e, host, reply, at_ns);
 		quote_rejected(e, host, lane, reply, at_ns);

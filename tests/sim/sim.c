@@ -173,6 +173,8 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 	                },
 	};
 
+	if (sim->ids_rewritten)
+		reply.quote.ip_id ^= 0x5a5a;
 	if (host->ports[probe->dst_port] == SIM_ROUTER) {
 		reply.src = addr_from_v4(0x0a0000fe);
 		if (allow(&host->router, sim->now_ns))

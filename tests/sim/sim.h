@@ -98,6 +98,7 @@ struct sim {
 	int64_t forge_gap_ns; /* a forger sends a port unreachable and a UDP answer in the first host's name so often; 0: no forger */
 	uint16_t forge_mtu; /* somebody on the link sees every large probe with DF and claims that MTU; 0: nobody */
 	const char *note_codes[16]; /* of the notes told, the first ones */
+	bool ids_rewritten;         /* a middlebox gives our packets other IP IDs, which errors then quote */
 	unsigned fail_every;        /* every n-th probe cannot be sent; 0: none */
 	int64_t stop_ns;            /* interrupted then; 0: never */
 	FILE *trace;                /* NULL: none */
