@@ -6,7 +6,7 @@
 
 #include "sweep_internal.h"
 
-enum { BLOCK_ADDRESSES = 256, FEWEST_ALIKE = 128, ALIKE_SLACK_MS = 5 };
+enum { BLOCK_ADDRESSES = 256, FEWEST_ALIKE = 128, ALIKE_SLACK_MS = 20 };
 
 /* The same is noted once. */
 void sweep_note_add(struct sweep *s, uint64_t i, const char *code, const char *format, ...)
@@ -68,7 +68,7 @@ static uint32_t typical(struct sweep_block_stats *block)
 	return block->rtt_count ? block->rtts[block->rtt_count / 2] : 0;
 }
 
-/* Do nine in ten answer in about the same time: half to twice the typical one, or within some milliseconds? */
+/* Do nine in ten answer in about the same time: half to twice the typical one, or within what a busy path or machine may add? */
 static bool same_time(const struct sweep_block_stats *block, uint32_t rtt)
 {
 	const uint32_t slack = (uint32_t)(ALIKE_SLACK_MS * MS >> STAMP_SHIFT);
