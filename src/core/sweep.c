@@ -167,7 +167,7 @@ struct sweep *sweep_new(const struct engine_config *config, int64_t now_ns, stru
 	s->start_ns = now_ns;
 	s->last_sent_ns = now_ns;
 	sweep_rate_init(&s->rate, config->max_rate, config->min_rate, now_ns);
-	sweep_rate_init(&s->broadcast, BROADCASTS_PER_S, config->min_rate, now_ns);
+	sweep_rate_init(&s->broadcast, fmax(BROADCASTS_PER_S, config->min_rate), config->min_rate, now_ns);
 	s->progress.hosts_total = s->count;
 	find_ways(s);
 	return s;
