@@ -62,6 +62,7 @@ struct engine_config {
 	int64_t host_timeout_ns; /* --host-timeout: a host not settled by then is left unresolved; 0: none */
 	double max_host_rate;    /* asks per second to one host; 0: as its answers allow */
 	int max_retries;         /* re-asks of a silent host or port without any proof; -1: default */
+	bool broadcast;          /* --broadcast-ping: instead of asking targets one by one */
 	double min_rate;  /* probes per second below which a sweep does not go for the sake of lost answers; 0: none */
 	double max_rate;  /* probes per second over all; 0: default */
 	size_t max_hosts; /* hosts worked on at once; 0: default */

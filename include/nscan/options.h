@@ -69,6 +69,7 @@ struct options {
 	struct text_list exclude_files;
 
 	bool hosts_only;                  /* -sn */
+	bool broadcast_ping;              /* --broadcast-ping; sets hosts_only */
 	bool udp;                         /* -sU; also when neither is given */
 	bool has_pmtu;                    /* --pmtu */
 	bool no_pmtu;                     /* --no-pmtu */

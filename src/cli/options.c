@@ -251,6 +251,7 @@ bool options_parse(int argc, char *const *argv, struct options *options, struct 
 	if (!check_whole(options, err))
 		return false;
 	options_apply_timing(options);
+	options->hosts_only |= options->broadcast_ping;
 	if (options->max_rate > 0 && options->min_rate > options->max_rate)
 		return err_set(
 		        err, ERR_USAGE,

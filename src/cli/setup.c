@@ -195,6 +195,7 @@ static bool start_engine(struct scan *scan, struct err *err)
 	c->max_retries = o->has_max_retries ? (int)o->max_retries : -1;
 	c->max_rate = o->max_rate;
 	c->min_rate = o->min_rate;
+	c->broadcast = o->broadcast_ping;
 	take_start(scan);
 	scan->engine = engine_new(c, scan->info.start_ns, err);
 	if (!scan->engine)

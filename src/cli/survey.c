@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nscan/broadcast.h"
+
 /* Route lookups before the first probe; with a full routing table each of them is slow. */
 enum { WALK_ADDRESSES = 1024, WALK_ROUTES = 1000000 };
 
@@ -95,6 +97,30 @@ static void use_all(struct scan *scan, struct agreement *a)
 	}
 }
 
+/* --broadcast-ping: every interface whose network is asked as a whole. */
+static bool survey_broadcasts(struct scan *scan, int only_interface, struct err *err)
+{
+	const struct network *network = &scan->network;
+	bool any = false;
+
+	scan->single_interface = -1;
+	for (size_t i = 0; i < network->addr_count; i++) {
+		int interface = network->addrs[i].interface;
+		struct addr to = broadcast_of(network, &network->addrs[i]);
+
+		if (!addr_is_set(&to) || !target_set_contains(scan->targets, &to) ||
+		    (only_interface >= 0 && only_interface != interface))
+			continue;
+		scan->single_interface = any && scan->single_interface != interface ? -1 : interface;
+		scan->use_interface[interface] = true;
+		any = true;
+	}
+	return any ||
+	       err_set(err, ERR_USAGE,
+	               "--broadcast-ping: no target is the broadcast address of a directly connected network: name "
+	               "one, or the network (--iflist shows them)");
+}
+
 bool survey_paths(struct scan *scan, struct err *err)
 {
 	struct agreement a = {.interface = -1};
@@ -110,6 +136,8 @@ bool survey_paths(struct scan *scan, struct err *err)
 	scan->use_interface = calloc(scan->network.interface_count + 1, sizeof(*scan->use_interface));
 	if (!scan->use_interface)
 		return err_set(err, ERR_SYSTEM, "out of memory while starting the scan");
+	if (scan->options->broadcast_ping)
+		return survey_broadcasts(scan, only, err);
 	walk(scan, only, &a, &whole, &why);
 	if (!whole && only < 0)
 		use_all(scan, &a);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "nscan/broadcast.h"
 #include "nscan/sweep.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -163,6 +164,13 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 		return NULL;
 	}
 	e->config = *config;
+	if (config->broadcast) {
+		e->broadcast = broadcast_new(config, now_ns, err);
+		if (e->broadcast)
+			return e;
+		engine_free(e);
+		return NULL;
+	}
 	if (sweep_fits(config)) {
 		e->sweep = sweep_new(config, now_ns, err);
 		if (e->sweep)
@@ -210,6 +218,7 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
+	broadcast_free(e->broadcast);
 	sweep_free(e->sweep);
 	hosts_free(e);
 	free(e->neighbours);
@@ -275,6 +284,8 @@ void note(struct engine *e, const struct host *host, int64_t at_ns, uint16_t por
 
 bool engine_next_event(struct engine *e, struct event *out)
 {
+	if (e->broadcast)
+		return broadcast_next_event(e->broadcast, out);
 	if (e->sweep)
 		return sweep_next_event(e->sweep, out);
 	if (e->events.count == 0)
@@ -423,6 +434,8 @@ bool engine_next_probe(struct engine *e, int64_t now_ns, struct probe *out)
 {
 	bool found = false;
 
+	if (e->broadcast)
+		return broadcast_next_probe(e->broadcast, now_ns, out);
 	if (e->sweep)
 		return sweep_next_probe(e->sweep, now_ns, out);
 	if (e->stopped)
@@ -444,6 +457,8 @@ int64_t engine_next_wake(const struct engine *e)
 {
 	int64_t wake_ns = neighbours_wake(e);
 
+	if (e->broadcast)
+		return broadcast_next_wake(e->broadcast);
 	if (e->sweep)
 		return sweep_next_wake(e->sweep);
 	if (e->stopped)
@@ -467,6 +482,10 @@ void engine_send_failed(struct engine *e, uint64_t cookie, int error, int64_t no
 	struct host *host = cookie == UINT64_MAX ? NULL : cookie_host(e, cookie);
 	uint32_t low = (uint32_t)cookie;
 
+	if (e->broadcast) {
+		broadcast_send_failed(e->broadcast, cookie, now_ns);
+		return;
+	}
 	if (e->sweep) {
 		sweep_send_failed(e->sweep, cookie, error, now_ns);
 		return;
@@ -491,6 +510,8 @@ void engine_capture_drops(struct engine *e, uint64_t drops, int64_t now_ns)
 
 bool engine_done(const struct engine *e)
 {
+	if (e->broadcast)
+		return broadcast_done(e->broadcast);
 	if (e->sweep)
 		return sweep_done(e->sweep);
 	return e->stopped || (e->targets_exhausted && e->active == 0);
@@ -514,9 +535,11 @@ static void tell_unvisited(struct engine *e, int64_t now_ns)
 
 void engine_stop(struct engine *e, int64_t now_ns)
 {
+	if (e->broadcast)
+		broadcast_stop(e->broadcast);
 	if (e->sweep)
 		sweep_stop(e->sweep, now_ns);
-	if (e->sweep || e->stopped)
+	if (e->broadcast || e->sweep || e->stopped)
 		return;
 	for (size_t i = 0; i < e->host_capacity; i++) {
 		struct host *host = &e->hosts[i];
@@ -538,6 +561,10 @@ void engine_progress(const struct engine *e, int64_t now_ns, struct engine_progr
 {
 	double slowest_s = 0;
 
+	if (e->broadcast) {
+		broadcast_progress(e->broadcast, out);
+		return;
+	}
 	if (e->sweep) {
 		sweep_progress(e->sweep, now_ns, out);
 		return;

@@ -282,9 +282,11 @@ struct skip_port {
 };
 
 struct sweep;
+struct broadcast;
 
 struct engine {
-	struct sweep *sweep; /* does all of it when not NULL (sweep.h) */
+	struct broadcast *broadcast; /* the same for --broadcast-ping (broadcast.h) */
+	struct sweep *sweep;         /* does all of it when not NULL (sweep.h) */
 	struct engine_config config;
 	struct target_cursor cursor;
 	bool targets_exhausted;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "nscan/broadcast.h"
 #include "nscan/sweep.h"
 
 /* How many attempts back a reply may refer to. */
@@ -378,6 +379,10 @@ static void receive_fragment(struct engine *e, const struct reply *reply, int64_
 
 void engine_receive(struct engine *e, const struct reply *reply, int64_t at_ns)
 {
+	if (e->broadcast) {
+		broadcast_receive(e->broadcast, reply, at_ns);
+		return;
+	}
 	if (e->sweep) {
 		sweep_receive(e->sweep, reply, at_ns);
 		return;
