@@ -97,7 +97,7 @@ static const struct sample real[] = {
          "0101003c2112a4426e7363616e207374756e1234002000080001bf0a2b55a4430001000800019e180a470001802b0008"
          "00010d960a47000280220014436f7475726e2d342e362e312027476f72737427",
          "stun", "Coturn", "4.6.1", "Coturn-4.6.1 'Gorst', sees us as 10.71.0.1 port 40472", "stun"},
-        {"echo", 7, "1234", "echo", "", "", "2 bytes", NULL},
+        {"echo", 7, "1234", "echo", "", "", "2 bytes came back", NULL},
         {"any-datagram", 13, "3230204e4f5620323032362031323a31303a3238205554430d0a", "daytime", "", "",
          "20 NOV 2026 12:10:28 UTC", NULL},
         {"quic-version-negotiation", 443,

@@ -121,7 +121,7 @@ static bool read_chargen(const uint8_t *data, size_t n, struct service_reading *
 static bool read_echo(const uint8_t *data, size_t n, struct service_reading *out)
 {
 	(void)data;
-	say(out, "%zu byte%s", n, n == 1 ? "" : "s");
+	say(out, "%zu byte%s came back", n, n == 1 ? "" : "s");
 	return true;
 }
 
