@@ -87,6 +87,17 @@ static void test_sent(void **state)
 	trace_sent(&f.trace, &probe, packet, sizeof(packet), 1000000000);
 	assert_line(&f,
 	            "SENT (0.0000s) ICMP 10.0.0.1 > 10.0.0.2 timestamp-request id=7 seq=8 ttl=64 ipid=4711 len=46\n");
+	probe.kind = PROBE_ECHO;
+	probe.dont_fragment = true;
+	trace_sent(&f.trace, &probe, packet, sizeof(packet), 1000000000);
+	assert_line(&f, "SENT (0.0000s) ICMP 10.0.0.1 > 10.0.0.2 echo-request id=7 seq=8 ttl=64 ipid=4711 len=46 DF\n");
+	probe.dont_fragment = false;
+	probe.fragment_offset = 1480;
+	probe.fragment_bytes = 26;
+	probe.more_fragments = true;
+	trace_sent(&f.trace, &probe, packet, sizeof(packet), 1000000000);
+	assert_line(&f, "SENT (0.0000s) ICMP 10.0.0.1 > 10.0.0.2 echo-request id=7 seq=8 ttl=64 ipid=4711 len=46 "
+	                "offset=1480+\n");
 	probe.kind = PROBE_ARP;
 	trace_sent(&f.trace, &probe, frame, sizeof(frame), 1000000000);
 	assert_line(&f, "SENT (0.0000s) ARP who-has 10.0.0.2 tell 10.0.0.1\n");

@@ -126,6 +126,8 @@ struct pmtu {
 	struct addr absurd_from;
 	bool has_reassembly_timeout;
 	struct addr reassembly_timeout_from;
+	uint32_t
+	        echo_filtered; /* longer echo messages are dropped, other datagrams of that length are not; 0: not so */
 	uint16_t echo_cut;     /* the host answered a large echo with a shorter one, of that length; 0: none */
 	bool saw_later;        /* a later fragment from the host ... */
 	uint32_t later_offset; /* ... whose data began there; the least */

@@ -17,6 +17,8 @@ static const char *payload_name(const struct probe_settings *settings, const str
 
 	if (probe->data_bytes == 0)
 		return "empty";
+	if (probe->padding_bytes > 0)
+		return "padding";
 	if (settings->data)
 		return settings->data->name;
 	count = payload_turns(settings->payloads, probe->dst_port);
@@ -27,6 +29,14 @@ static const char *payload_name(const struct probe_settings *settings, const str
 			return payload->name;
 	}
 	return "other";
+}
+
+/* " DF", " offset=1480+": how the datagram is to be handled, or which part of it this is ("+": more follow). */
+static void print_place(FILE *out, bool dont_fragment, bool is_fragment, unsigned offset, bool more)
+{
+	fputs(dont_fragment ? " DF" : "", out);
+	if (is_fragment)
+		fprintf(out, " offset=%u%s", offset, more ? "+" : "");
 }
 
 void trace_sent(const struct trace *trace, const struct probe *probe, const uint8_t *frame, size_t n, int64_t at_ns)
@@ -45,15 +55,18 @@ void trace_sent(const struct trace *trace, const struct probe *probe, const uint
 		fprintf(trace->out, "ARP who-has %s tell %s\n", dst, src);
 		return;
 	case PROBE_UDP:
-		fprintf(trace->out, "UDP %s:%u > %s:%u ttl=%u id=%u len=%u csum=0x%04x payload=%s\n", src,
+		fprintf(trace->out, "UDP %s:%u > %s:%u ttl=%u id=%u len=%u csum=0x%04x payload=%s", src,
 		        probe->src_port, dst, probe->dst_port, probe->ttl, probe->ip_id, ip_bytes, probe->udp_checksum,
 		        payload_name(trace->settings, probe));
-		return;
+		break;
 	default:
-		fprintf(trace->out, "ICMP %s > %s %s-request id=%u seq=%u ttl=%u ipid=%u len=%u\n", src, dst,
+		fprintf(trace->out, "ICMP %s > %s %s-request id=%u seq=%u ttl=%u ipid=%u len=%u", src, dst,
 		        probe->kind == PROBE_ECHO ? "echo" : "timestamp", probe->icmp_id, probe->icmp_sequence,
 		        probe->ttl, probe->ip_id, ip_bytes);
 	}
+	print_place(trace->out, probe->dont_fragment, probe->fragment_bytes > 0, probe->fragment_offset,
+	            probe->more_fragments);
+	fputc('\n', trace->out);
 }
 
 void trace_arp(const struct trace *trace, const struct arp_packet *arp, const uint8_t own_mac[MAC_BYTES], int64_t at_ns)
@@ -143,6 +156,7 @@ void trace_received(const struct trace *trace, const struct reply *reply, int64_
 		break;
 	default:
 		fprintf(out, "fragment %s > %s", src, dst);
+		print_place(out, reply->dont_fragment, true, reply->fragment_offset, reply->more_fragments);
 	}
 	fprintf(out, " ttl=%u ipid=%u len=%u%s\n", reply->ttl, reply->ip_id, reply->ip_total_bytes,
 	        reply->checksum_bad ? " BAD CHECKSUM" : "");

@@ -10,7 +10,7 @@ struct mtu_watch {
 	struct pmtu pmtu;
 	uint16_t udp_port; /* that is asked */
 	bool told;
-	bool forged_told, absurd_told;
+	bool forged_told, absurd_told, reassembly_told;
 	bool stray_told;   /* a claim that quotes nothing of ours */
 	bool refused_told; /* fragments that do not fit together */
 };
@@ -170,6 +170,20 @@ static void note_claims(struct engine *e, struct host *host, int64_t at_ns)
 	watch->absurd_told = p->has_absurd;
 }
 
+/* Some fragments of a datagram arrived and others did not. Systems wait for 15 to 120 s before they say so. */
+static void note_reassembly(struct engine *e, struct host *host, int64_t at_ns)
+{
+	const struct pmtu *p = &host->mtu->pmtu;
+	char from[ADDR_TEXT_BYTES];
+
+	if (!p->has_reassembly_timeout || host->mtu->reassembly_told)
+		return;
+	host->mtu->reassembly_told = true;
+	note(e, host, at_ns, 0, "reassembly-timeout",
+	     "%s waited in vain for fragments of a datagram that was sent to the last one: some are lost on the way",
+	     addr_format(&p->reassembly_timeout_from, from));
+}
+
 /* Replies */
 
 /* The ask of that method which the reply answers, or quotes; -1: none. */
@@ -250,6 +264,8 @@ bool mtu_error(struct engine *e, struct host *host, const struct icmp_row *row, 
 		heard(e, host, at_ns);
 	} else if (row->meaning == ICMP_MEANS_REASSEMBLY) {
 		pmtu_reassembly_timeout(p, (uint16_t)number, &reply->src, at_ns);
+		if (host->mtu->told)
+			note_reassembly(e, host, at_ns);
 		heard(e, host, at_ns);
 	} else if (method == PMTU_BY_UDP && addr_equal(&reply->src, &host->addr)) {
 		struct lane *lane = host->scan ? portscan_lane(host->scan, &host->path.source) : NULL;
@@ -311,7 +327,6 @@ static void note_path(struct engine *e, struct host *host, const struct mtu_even
 {
 	const struct pmtu *p = &host->mtu->pmtu;
 	const char *name = e->config.network->interfaces[host->path.interface].name;
-	char from[ADDR_TEXT_BYTES];
 
 	if (mtu->how == MTU_BY_SEARCH && mtu->path_mtu && p->config.on_link)
 		note(e, host, at_ns, 0, "mtu-mismatch",
@@ -324,14 +339,15 @@ static void note_path(struct engine *e, struct host *host, const struct mtu_even
 		     "its interface has an MTU of %u, ours (%s) of %u: what it sends longer than that is lost on this "
 		     "link",
 		     mtu->host_mtu, name, mtu->interface_mtu);
+	if (p->echo_filtered)
+		note(e, host, at_ns, 0, "long-echo-filtered",
+		     "echo messages longer than %u bytes are dropped, other datagrams are not: by a filter",
+		     p->echo_filtered);
 	if (mtu->black_hole)
 		note(e, host, at_ns, 0, "mtu-black-hole",
 		     "datagrams longer than %u bytes vanish on the way %s, and no router says so: connections may hang",
 		     mtu->return_mtu ? mtu->return_mtu : mtu->path_mtu, mtu->return_mtu ? "back" : "there");
-	if (p->has_reassembly_timeout)
-		note(e, host, at_ns, 0, "reassembly-timeout",
-		     "%s waited in vain for fragments of a datagram that was sent whole to the last one",
-		     addr_format(&p->reassembly_timeout_from, from));
+	note_reassembly(e, host, at_ns);
 	if (p->echo_cut)
 		note(e, host, at_ns, 0, "echo-cut-short", "it answers long echo requests with replies of %u bytes",
 		     p->echo_cut);

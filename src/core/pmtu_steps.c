@@ -99,9 +99,17 @@ static enum fragments verdict_on_cut(const struct pmtu *p, uint16_t number)
 
 static void conclude_fragments(struct pmtu *p, const struct pmtu_ask *answered)
 {
-	p->result.to_host = FRAGMENTS_PASS;
+	struct mtu_event *r = &p->result;
+
+	r->to_host = FRAGMENTS_PASS;
 	if (p->method == PMTU_BY_ECHO && answered->reply_largest)
-		p->result.from_host = FRAGMENTS_PASS;
+		r->from_host = FRAGMENTS_PASS;
+	/* UDP showed that the way there is wide, these fragments that the way back is: long echo messages are what is dropped. */
+	if (r->black_hole && r->return_mtu && answered->reply_largest > r->return_mtu) {
+		p->echo_filtered = r->return_mtu;
+		r->return_mtu = 0;
+		r->black_hole = false;
+	}
 	begin_details(p);
 }
 

@@ -63,6 +63,8 @@ bool sim_path_there(struct sim_path *path, uint32_t our_mtu, const struct probe 
 	*error = (struct reply){0};
 	if (probe->padding_bytes > 0 || probe->dont_fragment || fragments)
 		path->frames++;
+	if (path->echo_most && probe->kind == PROBE_ECHO && !fragments && bytes > path->echo_most)
+		return false;
 	for (size_t i = 0; i < path->router_count; i++) {
 		const struct sim_router *router = &path->routers[i];
 

@@ -26,7 +26,8 @@ struct sim_path {
 	bool back_silent;  /* that one drops instead of cutting up */
 	bool no_fragments_there, no_fragments_back;
 	bool replies_df;
-	uint32_t frames; /* of datagrams that ask for a size, or are cut up: what the observation sent */
+	uint32_t echo_most; /* a filter drops longer echo requests, unless they are cut up; 0: none */
+	uint32_t frames;    /* of datagrams that ask for a size, or are cut up: what the observation sent */
 	struct sim_part {
 		uint16_t id;
 		uint16_t offsets[SIM_FRAGMENTS]; /* of those that came, plus 1 */
