@@ -244,6 +244,16 @@ bool mtu_echo(struct engine *e, struct host *host, const struct reply *reply, in
 	return true;
 }
 
+/* One of the errors that the host has to give went here: the model of its limit has to know. In the log it stands as a refusal
+ * without a port. */
+static void token_taken(struct lane *lane, int64_t sent_ns, int64_t at_ns)
+{
+	limiter_used(&lane->limiter, sent_ns);
+	*asklog_push(lane, sent_ns) = (struct log_entry){
+	        .sent_ns = sent_ns, .slot = NO_INDEX, .bracket = NO_INDEX, .refused = true, .expired = true};
+	lane->wake_ns = at_ns;
+}
+
 bool mtu_error(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,
                int64_t at_ns)
 {
@@ -270,11 +280,8 @@ bool mtu_error(struct engine *e, struct host *host, const struct icmp_row *row, 
 	} else if (method == PMTU_BY_UDP && addr_equal(&reply->src, &host->addr)) {
 		struct lane *lane = host->scan ? portscan_lane(host->scan, &host->path.source) : NULL;
 
-		/* It took one of the errors that the host has to give. */
-		if (lane) {
-			limiter_used(&lane->limiter, pmtu_ask(p, (uint16_t)number)->sent_ns);
-			lane->wake_ns = at_ns;
-		}
+		if (lane)
+			token_taken(lane, pmtu_ask(p, (uint16_t)number)->sent_ns, at_ns);
 		answered(e, host, number, reply, at_ns);
 	} else {
 		e->progress.received++; /* a router forbids: that says nothing about sizes */
