@@ -100,9 +100,9 @@ part_names()
 	equal "-n: no name server is asked, nobody has a name" "0 0" "$(grep -c PTR "$out/queries") $(grep -c 'lan' "$out/none")"
 	in_scanner "$nscan" -sn --dns-servers 10.77.0.2:53 10.77.0.3 >"$out/some" 2>&1
 	expect "--dns-servers: asks these" grep -q 'printer.lan' "$out/some"
-	in_scanner "$nscan" -sn 10.77.0.0/21 -oA "$out/sweep" >/dev/null 2>&1
-	equal "names of a sweep: normal, XML and JSON have them" "1 1 1" "$(grep -c '^Nscan report for printer.lan (10.77.0.3)' "$out/sweep.nscan") $(
-		grep -c '<hostname name="printer.lan"' "$out/sweep.xml") $(grep -c '"name":"printer.lan"' "$out/sweep.jsonl")"
+	in_scanner "$nscan" -sn 10.77.0.0/21 -oA "$out/named" >/dev/null 2>&1
+	equal "names of a sweep: normal, XML and JSON have them" "1 1 1" "$(grep -c '^Nscan report for printer.lan (10.77.0.3)' "$out/named.nscan") $(
+		grep -c '<hostname name="printer.lan"' "$out/named.xml") $(grep -c '"name":"printer.lan"' "$out/named.jsonl")"
 	if [ -x "$nscan_asan" ]; then
 		in_scanner "$nscan_asan" -sn -R 10.77.0.2-10 -oX "$out/asan.xml" >"$out/asan" 2>&1
 		equal "names under AddressSanitizer" "0 0" "$? $(grep -c Sanitizer "$out/asan")" "$out/asan"
