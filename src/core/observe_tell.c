@@ -163,9 +163,11 @@ static void push_port(struct observer *o, uint32_t index, int64_t at_ns)
 {
 	struct seen_port *port = &o->ports[index];
 	struct event *event = push(o, port->host, EVENT_PORT, at_ns);
-	bool silent = port->finding.weight == WEIGHT_NONE;
+	bool silent = port->finding.weight == WEIGHT_NONE, again = port->told && o->finished && !silent;
 
 	port->told = true;
+	port->told_asks = port->asks;
+	port->told_readings = port->readings;
 	if (!event)
 		return;
 	event->u.port = (struct port_event){
@@ -182,6 +184,7 @@ static void push_port(struct observer *o, uint32_t index, int64_t at_ns)
 	        .ttl = port->ttl,
 	        .probes = port->asks > port->quoted ? port->asks : port->quoted,
 	        .reading = !silent && port->finding.state == PORT_OPEN ? port->reading : NULL,
+	        .more_known = again,
 	};
 	if (event->u.port.probes == 0)
 		event->u.port.probes = 1;
@@ -325,6 +328,13 @@ static void push_path(struct observer *o, uint32_t host)
 		event->u.mtu = found;
 }
 
+/* What a follower was told of the port is not all that is known by now. */
+static bool is_news(const struct seen_port *port)
+{
+	return !port->told || port->finding.weight == WEIGHT_NONE || port->told_asks != port->asks ||
+	       port->told_readings != port->readings;
+}
+
 bool tell_next(struct observer *o)
 {
 	uint32_t host;
@@ -340,7 +350,7 @@ bool tell_next(struct observer *o)
 	for (size_t i = 0; i < count; i++) {
 		uint32_t index = (uint32_t)o->host_ports[i];
 
-		if (!o->ports[index].told || o->ports[index].finding.weight == WEIGHT_NONE)
+		if (is_news(&o->ports[index]))
 			push_port(o, index, o->ports[index].finding.weight ? o->ports[index].at_ns : o->last_ns);
 	}
 	push_path(o, host);

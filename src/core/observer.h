@@ -91,6 +91,8 @@ struct seen_port {
 	bool nat : 1;     /* a quote shows that somebody rewrites the datagrams */
 	bool unasked : 1; /* believed although the question is not in the capture */
 	bool told : 1;
+	uint32_t told_asks; /* what was known when it was told */
+	uint8_t told_readings;
 	struct finding finding;
 	struct finding other; /* the first evidence that does not agree */
 	int64_t at_ns;        /* when the finding came */
