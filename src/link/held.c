@@ -67,10 +67,11 @@ static int bind_family(int family, uint16_t port)
 	bool ok = fd >= 0;
 
 	/* Fragmentation needed, verified or forged, must not change this machine's routes: these sockets take no part in it. The
-	 * IPv4 option counts on an IPv6 socket, too. */
-	ok = ok && setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mtu, sizeof(mtu)) == 0;
-	if (family == AF_INET6)
-		ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &mtu6, sizeof(mtu6)) == 0;
+	 * IPv4 option counts on an IPv6 socket, too. A kernel that does not know them (before 3.15) is no reason not to scan. */
+	if (ok)
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mtu, sizeof(mtu));
+	if (ok && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &mtu6, sizeof(mtu6));
 	/* The filter stands before the port is bound, so that not a single datagram is ever queued. */
 	ok = ok && filter_attach_drop_all(fd);
 	ok = ok && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) == 0;
