@@ -51,7 +51,9 @@ bool observer_next_event(struct observer *o, struct event *out)
 
 static struct addr addr_of(const struct observer *o, uint32_t host)
 {
-	return host == NONE ? (struct addr){0} : o->hosts[host].addr;
+	struct addr none = {0};
+
+	return host == NONE ? none : o->hosts[host].addr;
 }
 
 static void note(struct observer *o, uint32_t host, uint16_t port, const char *code, const char *format, ...)
@@ -73,7 +75,7 @@ static void note(struct observer *o, uint32_t host, uint16_t port, const char *c
 /* --- hosts -------------------------------------------------------------------------------------------------------------- */
 
 /* What silence, routers and other traffic make of a host that never answered. */
-static struct host_event judge_host(const struct observer *o, const struct seen_host *h)
+struct host_event host_judged(const struct observer *o, const struct seen_host *h)
 {
 	struct host_event event = {.state = HOST_DOWN, .reason = "no-response"};
 	struct addr router = addr_of(o, h->gone_from);
@@ -106,12 +108,12 @@ static bool is_selected(const struct observer *o, uint16_t port)
 }
 
 /* A port that somebody asked, or whose answers are believed without the question. */
-static bool is_reported(const struct observer *o, const struct seen_port *port)
+bool port_is_reported(const struct observer *o, const struct seen_port *port)
 {
 	return is_selected(o, port->port) && (port->asks > 0 || port->finding.weight != WEIGHT_NONE);
 }
 
-static bool is_reported_host(const struct observer *o, const struct seen_host *h)
+bool host_is_reported(const struct observer *o, const struct seen_host *h)
 {
 	if (!h->wanted || h->asked == 0)
 		return false;
@@ -120,7 +122,7 @@ static bool is_reported_host(const struct observer *o, const struct seen_host *h
 	if (!o->config.ports)
 		return true;
 	for (uint32_t at = h->first_port; at != NONE; at = o->ports[at].next) {
-		if (is_reported(o, &o->ports[at]))
+		if (port_is_reported(o, &o->ports[at]))
 			return true;
 	}
 	return o->config.targets && !target_set_is_empty(o->config.targets);
@@ -134,7 +136,7 @@ static void push_host(struct observer *o, uint32_t host, int64_t at_ns)
 	h->told = true;
 	if (!event)
 		return;
-	event->u.host = judge_host(o, h);
+	event->u.host = host_judged(o, h);
 	event->u.host.has_mac = h->has_mac;
 	memcpy(event->u.host.mac, h->mac, MAC_BYTES);
 }
@@ -144,7 +146,7 @@ static bool is_followed(struct observer *o, uint32_t host)
 {
 	struct seen_host *h = &o->hosts[host];
 
-	if (!o->config.follow || o->finished || !is_reported_host(o, h))
+	if (!o->config.follow || o->finished || !host_is_reported(o, h))
 		return false;
 	if (h->ordinal == NONE)
 		h->ordinal = o->next_ordinal++;
@@ -194,7 +196,7 @@ void tell_port(struct observer *o, uint32_t index, int64_t at_ns)
 {
 	struct seen_port *port = &o->ports[index];
 
-	if (o->config.follow && is_reported(o, port) && is_followed(o, port->host))
+	if (o->config.follow && port_is_reported(o, port) && is_followed(o, port->host))
 		push_port(o, index, at_ns);
 }
 
@@ -265,7 +267,7 @@ static size_t sort_ports(struct observer *o, uint32_t host)
 	size_t count = 0;
 
 	for (uint32_t at = o->hosts[host].first_port; at != NONE; at = o->ports[at].next) {
-		if (!is_reported(o, &o->ports[at]))
+		if (!port_is_reported(o, &o->ports[at]))
 			continue;
 		if (count == o->host_ports_capacity) {
 			size_t capacity = count ? count * 2 : 256;
@@ -358,145 +360,5 @@ bool tell_next(struct observer *o)
 	for (size_t i = 0; i < count; i++)
 		push_port_notes(o, (uint32_t)o->host_ports[i]);
 	push(o, host, EVENT_HOST_DONE, o->last_ns);
-	return true;
-}
-
-/* Datagrams that answer nothing: believed where the capture has no question to that host at all, because it shows one direction
- * only or began too late. */
-static void judge_strays(struct observer *o)
-{
-	for (uint32_t i = 0; i < o->port_count; i++) {
-		struct seen_port *port = &o->ports[i];
-		struct seen_host *host = &o->hosts[port->host];
-		struct proof proof = {.reason = "udp-response",
-		                      .from = NONE,
-		                      .at_ns = port->stray_ns,
-		                      .has_ttl = true,
-		                      .ttl = port->stray_ttl};
-
-		if (port->strays == 0)
-			continue;
-		if (port->strays_answer != NONE && port->asks == 0 &&
-		    o->ports[port->strays_answer].finding.weight != WEIGHT_ANSWER) {
-			port_answered_from(o, i);
-			continue;
-		}
-		if (host->asks_seen || port->finding.weight != WEIGHT_NONE) {
-			o->rejected += port->strays;
-			continue;
-		}
-		port->unasked = true;
-		port->finding = (struct finding){PORT_OPEN, WEIGHT_ANSWER, "udp-response", NONE, port->stray_client};
-		port->at_ns = port->stray_ns;
-		port->has_ttl = true;
-		port->ttl = port->stray_ttl;
-		o->answered++;
-		host->asked |= ASKED_UDP;
-		host_proved(o, port->host, &proof);
-	}
-}
-
-/* Whether the capture was made where answers to that station's ARP requests pass. */
-static bool is_seen_from(const struct observer *o, const uint8_t *station)
-{
-	if (o->station_count <=
-	    0) /* no unicast frame at all, or frames between others: a tap, a bridge, a mirror port */
-		return true;
-	for (int i = 0; i < o->station_count; i++) {
-		if (memcmp(o->stations[i], station, MAC_BYTES) == 0)
-			return true;
-	}
-	return false;
-}
-
-struct sorted_host {
-	struct addr addr;
-	uint32_t ordinal;
-	uint32_t host;
-};
-
-static int by_place(const void *a, const void *b)
-{
-	const struct sorted_host *left = a, *right = b;
-
-	if (left->ordinal != right->ordinal)
-		return left->ordinal < right->ordinal ? -1 : 1;
-	return addr_compare(&left->addr, &right->addr);
-}
-
-static void count_host(struct observer *o, const struct seen_host *h)
-{
-	switch (judge_host(o, h).state) {
-	case HOST_UP:
-		o->hosts_up++;
-		break;
-	case HOST_DOWN:
-		o->hosts_down++;
-		break;
-	case HOST_UNKNOWN:
-		o->hosts_unknown++;
-		break;
-	}
-}
-
-/* The hosts to be told, those that were told of before first. */
-static bool put_in_order(struct observer *o)
-{
-	struct sorted_host *sorted = malloc((o->host_count ? o->host_count : 1) * sizeof(*sorted));
-
-	o->order = malloc((o->host_count ? o->host_count : 1) * sizeof(*o->order));
-	if (!sorted || !o->order) {
-		free(sorted);
-		return false;
-	}
-	for (uint32_t i = 0; i < o->host_count; i++) {
-		struct seen_host *h = &o->hosts[i];
-
-		for (uint8_t k = 0; k < h->asker_count; k++)
-			h->silence_counts = h->silence_counts || is_seen_from(o, h->askers[k]);
-		if (!is_reported_host(o, h))
-			continue;
-		count_host(o, h);
-		sorted[o->order_count++] = (struct sorted_host){h->addr, h->ordinal, i};
-	}
-	if (o->order_count > 0)
-		qsort(sorted, o->order_count, sizeof(*sorted), by_place);
-	for (uint32_t i = 0; i < o->order_count; i++) {
-		o->order[i] = sorted[i].host;
-		o->hosts[sorted[i].host].ordinal = i;
-	}
-	free(sorted);
-	return true;
-}
-
-void observer_finish(struct observer *o)
-{
-	if (o->finished)
-		return;
-	o->finished = true;
-	judge_strays(o);
-	if (!put_in_order(o))
-		o->out_of_memory = true;
-}
-
-bool observer_ports(const struct observer *o, struct port_list *out)
-{
-	uint8_t *seen = calloc(65536, 1);
-
-	*out = (struct port_list){calloc(65536, sizeof(*out->ports)), 0};
-	if (!seen || !out->ports) {
-		free(seen);
-		port_list_free(out);
-		return false;
-	}
-	for (uint32_t i = 0; i < o->port_count; i++) {
-		if (is_reported(o, &o->ports[i]) && is_reported_host(o, &o->hosts[o->ports[i].host]))
-			seen[o->ports[i].port] = 1;
-	}
-	for (unsigned port = 0; port < 65536; port++) {
-		if (seen[port])
-			out->ports[out->count++] = (uint16_t)port;
-	}
-	free(seen);
 	return true;
 }

@@ -295,6 +295,11 @@ void judge_silence(struct observer *o, struct ask_log *log, struct limit_found *
 /* observe_tell.c */
 void tell_host(struct observer *o, uint32_t host, int64_t at_ns);
 void tell_port(struct observer *o, uint32_t port, int64_t at_ns);
+/* What is to be said of the host: by its answers, else by silence, routers and other traffic. */
+struct host_event host_judged(const struct observer *o, const struct seen_host *host);
+/* Whether it was asked, and is one of those that are wanted. */
+bool host_is_reported(const struct observer *o, const struct seen_host *host);
+bool port_is_reported(const struct observer *o, const struct seen_port *port);
 /* Fills the queue with everything about the next host; false when every host was told. */
 bool tell_next(struct observer *o);
 
