@@ -18,7 +18,7 @@ enum {
 	FIRST_PER_S = 20000,
 	UNLIMITED_PER_S = 5000000, /* faster than anything that this program can send */
 	LEAST_PER_S = 1000,
-	GROW_MS = 10, /* while exploring */
+	GROW_MS = 5, /* while exploring */
 	MEASURE_MS = 20,
 	CUT_PAUSE_MS = 100, /* between two cuts by the kernel's word */
 	CANARY_PROBES = 128,

@@ -6,7 +6,7 @@
 
 #include "sweep_internal.h"
 
-enum { BLOCK_ADDRESSES = 256, FEWEST_ALIKE = 128, ALIKE_SLACK_MS = 20 };
+enum { BLOCK_ADDRESSES = 256, FEWEST_ALIKE = 128, ALIKE_SLACK_MS = 20, SAMPLE = 15 };
 
 /* The same is noted once. */
 void sweep_note_add(struct sweep *s, uint64_t i, const char *code, const char *format, ...)
@@ -55,17 +55,19 @@ static void begin_event(const struct sweep *s, enum event_kind kind, struct even
 
 /* Blocks: /24s in which every address answers alike. */
 
-static uint32_t typical(struct sweep_block_stats *block)
+/* The median of some of them. */
+static uint32_t typical(const struct sweep_block_stats *block)
 {
-	/* Insertion sort: at most 256, and only where all answered. */
-	for (uint32_t i = 1; i < block->rtt_count; i++) {
-		uint32_t rtt = block->rtts[i], at = i;
+	uint32_t sample[SAMPLE], count = 0;
 
-		for (; at > 0 && block->rtts[at - 1] > rtt; at--)
-			block->rtts[at] = block->rtts[at - 1];
-		block->rtts[at] = rtt;
+	for (uint32_t i = 0; i < block->rtt_count && count < SAMPLE; i += 1 + block->rtt_count / SAMPLE) {
+		uint32_t rtt = block->rtts[i], at = count++;
+
+		for (; at > 0 && sample[at - 1] > rtt; at--)
+			sample[at] = sample[at - 1];
+		sample[at] = rtt;
 	}
-	return block->rtt_count ? block->rtts[block->rtt_count / 2] : 0;
+	return count ? sample[count / 2] : 0;
 }
 
 /* Do nine in ten answer in about the same time: half to twice the typical one, or within what a busy path or machine may add? */

@@ -63,6 +63,7 @@ struct send_queue {
 	int socket;
 	size_t count;
 	uint64_t cookies[SEND_QUEUE_SLOTS];
+	size_t prepared[SEND_QUEUE_SLOTS]; /* a header without destination stands for that length; 0: none */
 	struct mmsghdr headers[SEND_QUEUE_SLOTS];
 	struct iovec parts[SEND_QUEUE_SLOTS];
 	struct sockaddr_in destinations[SEND_QUEUE_SLOTS];

@@ -13,6 +13,7 @@ void send_queue_init(struct send_queue *queue, int socket)
 {
 	queue->socket = socket;
 	queue->count = 0;
+	memset(queue->prepared, 0, sizeof(queue->prepared));
 	for (size_t i = 0; i < SEND_QUEUE_SLOTS; i++)
 		queue->large[i] = NULL;
 }
@@ -38,6 +39,12 @@ bool send_queue_add(struct send_queue *queue, const uint8_t *bytes, size_t n, co
 	}
 	memcpy(at, bytes, n);
 	queue->cookies[i] = cookie;
+	queue->count++;
+	/* Of a sweep all packets are alike, and another thread, on another processor, sends them: what is written here has to
+	 * move to that one's cache, so what is right already is left alone. */
+	if (!destination && n == queue->prepared[i])
+		return true;
+	queue->prepared[i] = destination || at != queue->bytes[i] ? 0 : n;
 	queue->parts[i] = (struct iovec){at, n};
 	queue->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &queue->parts[i], .msg_iovlen = 1}};
 	if (destination) {
@@ -45,7 +52,6 @@ bool send_queue_add(struct send_queue *queue, const uint8_t *bytes, size_t n, co
 		queue->headers[i].msg_hdr.msg_name = &queue->destinations[i];
 		queue->headers[i].msg_hdr.msg_namelen = sizeof(queue->destinations[i]);
 	}
-	queue->count++;
 	return true;
 }
 

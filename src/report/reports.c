@@ -1,5 +1,6 @@
 /* reports.c: all reports of a run: opens them, gives each format its events and finished hosts, tells what could not be written. */
 #include <errno.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -164,6 +165,7 @@ bool reports_add(struct reports *reports, const struct report_format *format, co
 	out = open_output(reports, format, path, append, err);
 	if (!out)
 		return false;
+	__fsetlocking(out, FSETLOCKING_BYCALLER); /* one thread writes reports */
 	*report = (struct report){.format = format, .info = reports->info, .out = out};
 	snprintf(report->path, sizeof(report->path), "%s", path);
 	reports->count++;

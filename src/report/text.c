@@ -77,18 +77,26 @@ void print_seconds(FILE *out, int64_t ns)
 	fprintf(out, "%" PRId64 ".%02d", hundredths / 100, (int)(hundredths % 100));
 }
 
+/* Without fprintf, of which the report of a sweep would feel a million. */
+static void print_tenths(FILE *out, int64_t whole, int64_t part, int digits)
+{
+	char text[8] = {(char)('0' + whole), '.'};
+
+	for (int i = digits; i > 0; i--, part /= 10)
+		text[1 + i] = (char)('0' + part % 10);
+	fputs(text, out);
+}
+
 void print_milliseconds(FILE *out, int64_t ns)
 {
 	int64_t us = nanoseconds_to_us(ns);
 
 	if (us < 10)
 		fputs("<0.01", out);
-	else if (us < 995) { /* most of them: without fprintf, of which a sweep's report would feel a million */
-		char text[] = {'0', '.', (char)('0' + (us + 5) / 100), (char)('0' + (us + 5) / 10 % 10), '\0'};
-
-		fputs(text, out);
-	} else if (us < 9950)
-		fprintf(out, "%" PRId64 ".%" PRId64, (us + 50) / 1000, (us + 50) % 1000 / 100);
+	else if (us < 995)
+		print_tenths(out, 0, (us + 5) / 10, 2);
+	else if (us < 9950)
+		print_tenths(out, (us + 50) / 1000, (us + 50) % 1000 / 100, 1);
 	else
 		fprintf(out, "%" PRId64, (us + 500) / 1000);
 }
