@@ -7,7 +7,7 @@
 
 enum {
 	INITIAL_TIMEOUT_MS = 500,
-	LEAST_TIMEOUT_MS = 40,
+	LEAST_TIMEOUT_MS = 100, /* only silence waits for it; a busy host or scanner is easily late by tens of ms */
 	MOST_TIMEOUT_MS = 3000,
 	MOST_S = 60,
 	MOST_DOUBLINGS = 3,
@@ -307,6 +307,8 @@ void pmtu_answered(struct pmtu *p, uint16_t number, const struct pmtu_answer *an
 	}
 	/* A reply is as long as its request. On the same link nobody but the host itself cuts it up; that its card received the
 	 * request all the same is the room that it leaves for a VLAN tag. */
+	if (p->phase == PHASE_FRAGMENTS_APART && ask->cut == CUT_IN_ORDER && ask->batch != p->batch)
+		p->hurry = true; /* late, and all the same what the present batch is about */
 	if (ask->cut == CUT_NONE && p->config.on_link && ask->reply_largest) {
 		ask->state = ASK_CUT_BACK;
 		p->pause_ns = 0;

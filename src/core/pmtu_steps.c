@@ -162,9 +162,13 @@ static void step_fragments_apart(struct pmtu *p)
 	bool echo = p->method == PMTU_BY_ECHO;
 	enum fragments small = verdict_on_cut(p, (uint16_t)(p->batch + (echo ? 1 : 0)));
 
-	if (longer->state == ASK_ANSWERED) {
-		conclude_fragments(p, longer);
-		return;
+	for (uint16_t i = 0; i <= p->batch; i++) {
+		/* Perhaps an earlier one, answered late. */
+		if (p->asks[i].cut == CUT_IN_ORDER && p->asks[i].bytes == longer->bytes &&
+		    p->asks[i].method == p->method && p->asks[i].state == ASK_ANSWERED) {
+			conclude_fragments(p, &p->asks[i]);
+			return;
+		}
 	}
 	if (++p->tries < FRAGMENT_TRIES && (small == FRAGMENTS_UNKNOWN || p->tries < 2)) {
 		if (small == FRAGMENTS_UNKNOWN)

@@ -4,7 +4,7 @@
  * each host are looked at, and each kind of difference is told once. */
 #include "internal.h"
 
-enum { QUOTES_LOOKED_AT = 16, ATTEMPTS_LOOKED_AT = 8 };
+enum { QUOTES_LOOKED_AT = 6, ATTEMPTS_LOOKED_AT = 8 };
 
 /* Bits of host->quote_notes. */
 enum { NOTED_LENGTH = 1, NOTED_TOS = 2, NOTED_TTL = 4, NOTED_ID = 8, NOTED_CHECKSUM = 16 };
