@@ -63,6 +63,7 @@ static const char *const with_watch[] = {
         "--udp-checksum",
         "-T",
         "--max-rate",
+        "--min-rate",
         "--max-retries",
         "--host-timeout",
         "--max-time",

@@ -121,6 +121,7 @@ static bool attempt(struct wait *wait, unsigned number)
 	options.hosts_only = wait->port == 0;
 	options.discovery = wait->port ? DISCOVER_NONE : options.discovery;
 	options.no_names = true;
+	options.no_pmtu = true;
 	options.quiet = !options.packet_trace && options.debug == 0;
 	options.has_max_retries = true;
 	options.max_retries = number < HASTY_ATTEMPTS ? 0 : PATIENT_RETRIES;

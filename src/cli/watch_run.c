@@ -248,6 +248,7 @@ static bool start(struct watching *w, struct err *err)
 	w->round_options = *w->options;
 	w->round_options.quiet = true;
 	w->round_options.no_names = true;
+	w->round_options.no_pmtu = true; /* the path is not what is watched */
 	if (!scan_open(scan, &w->round_options, NULL, NULL, err))
 		return false;
 	if (target_set_size(scan->targets) > WATCH_MOST_TARGETS)
