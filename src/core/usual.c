@@ -28,8 +28,29 @@ static void count_miss(const struct usual *usual, struct usual_fit *fit)
 		fit->dead = true;
 }
 
+static double slack(int limit, int64_t slack_ns)
+{
+	return SLACK_TOKENS + (double)slack_ns / 1e9 * usual_limits[limit].per_s;
+}
+
+/* Nothing overtook the silent ask: there was no token, or one was lost. */
+static void conclude_silence(struct usual *usual, int64_t slack_ns)
+{
+	usual->pending = false;
+	usual->met = true;
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		struct usual_fit *fit = &usual->fits[i];
+
+		fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
+		if (fit->missed)
+			count_miss(usual, fit);
+	}
+}
+
 static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 {
+	if (usual->pending && at_ns > usual->pending_ns + slack_ns)
+		conclude_silence(usual, slack_ns);
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
 		double came;
@@ -40,8 +61,6 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 			fit->at_ns = at_ns;
 			continue;
 		}
-		if (fit->missed && at_ns > fit->at_ns + slack_ns)
-			count_miss(usual, fit);
 		if (at_ns <= fit->at_ns)
 			continue;
 		came = (double)(at_ns - fit->at_ns) / 1e9 * usual_limits[i].per_s;
@@ -52,15 +71,11 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 	usual->started = true;
 }
 
-static double slack(int limit, int64_t slack_ns)
-{
-	return SLACK_TOKENS + (double)slack_ns / 1e9 * usual_limits[limit].per_s;
-}
-
 void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 {
 	advance(usual, sent_ns, slack_ns);
 	usual->errors++;
+	usual->pending = false;
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
@@ -77,14 +92,12 @@ void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 {
 	advance(usual, sent_ns, slack_ns);
-	usual->met = true;
-	for (int i = 0; i < USUAL_LIMITS; i++) {
-		struct usual_fit *fit = &usual->fits[i];
-
-		if (fit->least >= 1 + slack(i, slack_ns))
-			fit->missed = true;
-		fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
-	}
+	if (usual->pending)
+		return; /* together they say no more than one */
+	usual->pending = true;
+	usual->pending_ns = sent_ns;
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		usual->fits[i].missed = usual->fits[i].least >= 1 + slack(i, slack_ns);
 }
 
 bool usual_none(const struct usual *usual)

@@ -25,7 +25,7 @@ struct usual_fit {
 	uint32_t hits;   /* errors that came when a token was promised */
 	uint32_t misses; /* silences although one was promised */
 	uint8_t misses_in_row;
-	bool missed; /* the silence at at_ns may be a miss: unless an error that overtook took the token */
+	bool missed; /* the silence that is pending breaks a promise */
 	bool dead;   /* what was seen cannot be this limit */
 };
 
@@ -33,6 +33,8 @@ struct usual {
 	struct usual_fit fits[USUAL_LIMITS];
 	bool started;
 	bool met; /* a silence was seen: from then on errors say something about the rate */
+	bool pending; /* a silence that means something, unless an error that overtook it took the token */
+	int64_t pending_ns;
 	uint32_t errors;
 	double miss_share; /* of the promises, so many may be broken by loss: set by the owner */
 };
