@@ -32,7 +32,7 @@ struct usual_fit {
 struct usual {
 	struct usual_fit fits[USUAL_LIMITS];
 	bool started;
-	bool met; /* a silence was seen: from then on errors say something about the rate */
+	bool met;     /* a silence was seen: from then on errors say something about the rate */
 	bool pending; /* a silence that means something, unless an error that overtook it took the token */
 	int64_t pending_ns;
 	uint32_t errors;

@@ -8,6 +8,8 @@
 #define MS     INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
 enum { FIRST_PORT = 10001, FAILURES_SHOWN = 10 };
+#define TIME_BOUND   1.05 /* what is aimed at, of the floor */
+#define PROBES_BOUND 1.3
 
 /* What a scenario came to. */
 struct outcome {
@@ -19,8 +21,32 @@ struct outcome {
 	double took_s;
 	double floor_s;
 	uint64_t probes;
-	bool limited;
+	struct sim_limiter limiter;
+	int64_t rtt_ns;
 	bool all_closed;
+};
+
+/* Kinds of limits, told apart in the distribution. */
+static const struct kind {
+	const char *name;
+	enum sim_limit kind;
+	double rate, burst; /* 0: any */
+} kinds[] = {
+        {"Linux, 1/s burst 6", SIM_BUCKET, 1, 6},
+        {"Linux IPv6, 10/s burst 6", SIM_BUCKET, 10, 6},
+        {"1000/s", SIM_BUCKET, 1000, 0},
+        {"other buckets, 0.5 to 50/s", SIM_BUCKET, 0, 0},
+        {"BSD, 100 or 200 each second", SIM_WINDOW, 0, 100},
+        {"Solaris, 10 each 100 ms", SIM_WINDOW, 0, 0},
+        {"Cisco, one each 500 ms", SIM_INTERVAL, 0, 0},
+};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* Figures of one group of scenarios. */
+struct figures {
+	double *values;
+	size_t count;
+	size_t within; /* not above the bound asked for */
 };
 
 static double pick(struct rng *rng, double low, double high)
@@ -132,7 +158,8 @@ static struct outcome scenario_run(uint64_t seed, FILE *trace)
 		        host->ports[FIRST_PORT + i] == SIM_CLOSED || host->ports[FIRST_PORT + i] == SIM_REJECTED;
 	outcome.all_closed = outcome.closed == outcome.ports;
 	outcome.loss = host->loss_there > host->loss_back ? host->loss_there : host->loss_back;
-	outcome.limited = host->limiter.kind != SIM_UNLIMITED;
+	outcome.limiter = host->limiter;
+	outcome.rtt_ns = host->rtt_ns;
 	if (trace)
 		fprintf(trace,
 		        "limiter %d rate %.3f burst %.0f window %.0f ms; rtt %.2f ms jitter %.2f ms; loss %.3f/%.3f; "
@@ -167,27 +194,64 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void print_distribution(FILE *out, const char *what, double *values, size_t count)
+static void add_figure(struct figures *figures, size_t most, double value, double bound)
 {
-	if (count == 0)
+	if (!figures->values)
+		figures->values = malloc(most * sizeof(*figures->values));
+	if (!figures->values)
+		abort();
+	figures->values[figures->count++] = value;
+	figures->within += value <= bound;
+}
+
+static double quantile(const struct figures *figures, unsigned percent)
+{
+	return figures->values[(figures->count - 1) * percent / 100];
+}
+
+/* Sorts, prints, releases. */
+static void print_figures(FILE *out, const char *what, const char *which, struct figures *figures, double bound)
+{
+	if (figures->count == 0)
 		return;
-	qsort(values, count, sizeof(*values), by_value);
-	fprintf(out, "# %s (%zu scenarios): median %.3f, 90 %% %.3f, 99 %% %.3f, worst %.3f\n", what, count,
-	        values[count / 2], values[count * 9 / 10], values[count * 99 / 100], values[count - 1]);
+	qsort(figures->values, figures->count, sizeof(*figures->values), by_value);
+	fprintf(out,
+	        "# %s, %s (%zu): median %.3f, 75 %% %.3f, 90 %% %.3f, 99 %% %.3f, worst %.3f; %.0f %% within %.2f\n",
+	        what, which, figures->count, quantile(figures, 50), quantile(figures, 75), quantile(figures, 90),
+	        quantile(figures, 99), quantile(figures, 100), 100.0 * (double)figures->within / (double)figures->count,
+	        bound);
+	free(figures->values);
+	*figures = (struct figures){0};
+}
+
+static size_t kind_of(const struct sim_limiter *limiter)
+{
+	size_t i = 0;
+
+	while (i < KINDS && (kinds[i].kind != limiter->kind || (kinds[i].rate > 0 && kinds[i].rate < limiter->rate) ||
+	                     (kinds[i].rate > limiter->rate) || kinds[i].burst > limiter->burst ||
+	                     (kinds[i].rate > 0 && kinds[i].burst > 0 && kinds[i].burst < limiter->burst)))
+		i++;
+	return i;
+}
+
+/* The hosts that the limit holds up: 50 refusals or more, and a floor that is not round trips in disguise. */
+static bool is_held_up(const struct outcome *outcome)
+{
+	return outcome->limiter.kind != SIM_UNLIMITED && outcome->closed >= 50 && outcome->floor_s > 0;
 }
 
 unsigned scenario_many(uint64_t first, unsigned long count, FILE *out)
 {
-	double *times = malloc(count * sizeof(*times)), *probes = malloc(count * sizeof(*probes));
-	size_t timed = 0, counted = 0, ports = 0, wrong = 0;
+	struct figures times[KINDS][2] = {0}, probes[KINDS + 1] = {0}, all = {0};
+	size_t ports = 0, wrong = 0;
 	unsigned failed = 0;
 	double worst = 0;
 	uint64_t worst_seed = 0;
 
-	if (!times || !probes)
-		abort();
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		struct outcome outcome = scenario_run(seed, NULL);
+		size_t kind = kind_of(&outcome.limiter);
 
 		ports += outcome.ports;
 		wrong += outcome.wrong;
@@ -198,24 +262,29 @@ unsigned scenario_many(uint64_t first, unsigned long count, FILE *out)
 				        (unsigned long long)seed);
 			continue;
 		}
-		if (outcome.limited && outcome.closed >= 50 && outcome.floor_s > 0) {
+		if (is_held_up(&outcome)) {
 			double ratio = outcome.took_s / outcome.floor_s;
 
-			times[timed++] = ratio;
-			if (ratio > worst) {
+			add_figure(&times[kind][outcome.loss > 0], count, ratio, TIME_BOUND);
+			add_figure(&all, count, ratio, TIME_BOUND);
+			if (ratio > worst && kind == 0) {
 				worst = ratio;
 				worst_seed = seed;
 			}
 		}
 		if (outcome.all_closed && outcome.loss <= 0)
-			probes[counted++] = ((double)outcome.probes - 50) / (double)outcome.ports;
+			add_figure(&probes[kind], count, ((double)outcome.probes - 50) / (double)outcome.ports,
+			           PROBES_BOUND);
 	}
 	fprintf(out, "# %lu scenarios, %zu ports, %u scenarios failed, %zu ports wrong\n", count, ports, failed, wrong);
-	print_distribution(out, "time against the floor, limited hosts of 50 closed ports or more", times, timed);
-	if (timed > 0)
-		fprintf(out, "# slowest against its floor: seed %llu\n", (unsigned long long)worst_seed);
-	print_distribution(out, "(probes - 50) / ports, all closed, no loss", probes, counted);
-	free(times);
-	free(probes);
+	for (size_t i = 0; i < KINDS; i++) {
+		print_figures(out, "time / floor", kinds[i].name, &times[i][0], TIME_BOUND);
+		print_figures(out, "  with loss", kinds[i].name, &times[i][1], TIME_BOUND);
+	}
+	print_figures(out, "time / floor", "all limits, losses, round trips", &all, TIME_BOUND);
+	fprintf(out, "# Linux, slowest against its floor: seed %llu\n", (unsigned long long)worst_seed);
+	for (size_t i = 0; i <= KINDS; i++)
+		print_figures(out, "(probes - 50) / ports, all closed, no loss", i < KINDS ? kinds[i].name : "no limit",
+		              &probes[i], PROBES_BOUND);
 	return failed;
 }
