@@ -111,5 +111,9 @@ equal "each with its hardware address" 500 "$(jq -r 'select(.type == "host" and 
 equal "the neighbour table is not used" "0 $before" "$(($(ip -n "$p-a" neigh show | wc -l) > 2)) $(overflows)"
 expect "network and broadcast addresses are not asked, and said to be what they are" \
 	jq -es 'map(select(.addr == "10.9.255.255" and .reason == "broadcast-address")) | length == 1' "$out/lan.jsonl"
+ip netns exec "$p-b" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_echo_ignore_broadcasts'
+scan a --broadcast-ping -n -oJ "$out/broadcast.jsonl" 10.9.0.0/16 >"$out/broadcast.txt" 2>&1
+equal "one datagram to everybody is answered" "0 1 10.9.255.254 echo-reply" \
+	"$? $(summary "$out/broadcast.jsonl" sent) $(jq -r 'select(.type == "host") | "\(.addr) \(.reason)"' <"$out/broadcast.jsonl")" "$out/broadcast.txt"
 expect "one's own address is up" jq -es 'map(select(.addr == "10.9.0.1" and .state == "up")) | length == 1' "$out/lan.jsonl"
 plan
