@@ -12,6 +12,7 @@
 #include "nscan/craft.h"
 #include "nscan/decode.h"
 #include "nscan/hash.h"
+#include "nscan/stamp.h"
 #include "nscan/wire.h"
 
 static const uint8_t OWN_MAC[MAC_BYTES] = {2, 0, 0, 0, 0, 1}, NEXT_MAC[MAC_BYTES] = {2, 0, 0, 0, 0, 0x64};
@@ -451,6 +452,59 @@ static void test_refusals(void **state)
 	assert_refused(&bad);
 }
 
+/* From a template or not: the same bytes, whatever came before. */
+static void test_quick_is_the_same(void **state)
+{
+	static const enum probe_kind kinds[] = {PROBE_ARP, PROBE_ECHO, PROBE_TIMESTAMP, PROBE_UDP};
+	static const uint8_t padding[64];
+	struct probe_settings settings = settings_of_test();
+	struct rng rng = rng_from_seed(11);
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		struct probe probe =
+		        probe_for(&settings, kinds[rng_below(&rng, 4)], 40125, (uint16_t)rng_below(&rng, 9));
+		uint8_t quick[CRAFT_MAX_BYTES], slow[CRAFT_MAX_BYTES];
+		struct ask ask = {.kind = probe.kind, .src = probe.src, .attempt = 1};
+		size_t bytes;
+		struct err err;
+
+		ask.dst = addr_from_v4((uint32_t)rng_next(&rng));
+		ask.port = probe.kind == PROBE_UDP ? 53 : 0;
+		probe_modules[probe.kind]->make(&settings, &ask, &probe);
+		switch (rng_below(&rng, 8)) {
+		case 0:
+			probe.ttl = (uint8_t)(1 + rng_below(&rng, 3));
+			break;
+		case 1:
+			probe.dont_fragment = true;
+			break;
+		case 2:
+			probe.link = probe.kind == PROBE_ARP ? LINK_ETHERNET : LINK_RAW_IP;
+			break;
+		case 3:
+			probe.next_hop_mac[5] = (uint8_t)rng_below(&rng, 2);
+			break;
+		case 4:
+			if (probe.kind == PROBE_ECHO)
+				probe_stamp_make(&settings, &ask, (uint32_t)rng_next(&rng), &probe);
+			break;
+		case 5:
+			if (probe.kind == PROBE_ECHO) {
+				probe.padding = padding;
+				probe.padding_bytes = sizeof(padding);
+			}
+			break;
+		default:
+			break;
+		}
+		bytes = craft_probe(craft, &probe, slow, &err);
+		assert_true(bytes > 0);
+		assert_int_equal(craft_quick(craft, &probe, quick, &err), bytes);
+		assert_memory_equal(quick, slow, bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +519,7 @@ int main(void)
 	        cmocka_unit_test(test_dont_fragment_and_size),
 	        cmocka_unit_test(test_wanted_lengths),
 	        cmocka_unit_test(test_fragments),
+	        cmocka_unit_test(test_quick_is_the_same),
 	        cmocka_unit_test(test_refusals),
 	};
 

@@ -226,6 +226,55 @@ static void what_a_sender_refuses(void **state)
 	assert_int_equal(rawip_sender.queue(&f->queue, packet, 60, 1), EAFNOSUPPORT);
 }
 
+/* By the thread: all leave in order, and what failed is told by whoever fills the queues. */
+static void a_thread_sends_them_all(void **state)
+{
+	enum { PACKETS = 5000 };
+	struct fixture *f = *state;
+	struct send_thread *thread = send_thread_start(f->sockets[0], -1);
+	int received = 0;
+
+	assert_non_null(thread);
+	for (int i = 0; i < PACKETS; i++) {
+		struct send_queue *queue = send_thread_queue(thread, note_failure, f);
+		uint8_t packet[100];
+
+		memset(packet, i % 251, sizeof(packet));
+		assert_true(send_queue_add(queue, packet, sizeof(packet), NULL, (uint64_t)i));
+		if (send_queue_is_full(queue) || i % 97 == 0)
+			send_thread_submit(thread);
+		for (int mark = receive(f); mark >= 0; mark = receive(f))
+			assert_int_equal(mark, received++ % 251);
+	}
+	send_thread_submit(thread);
+	for (int quiet = 0; received < PACKETS && quiet < 2000; quiet++) {
+		for (int mark = receive(f); mark >= 0; mark = receive(f), quiet = 0)
+			assert_int_equal(mark, received++ % 251);
+		usleep(1000);
+	}
+	send_thread_stop(thread, note_failure, f);
+	assert_int_equal(received, PACKETS);
+	assert_int_equal(f->failures, 0);
+}
+
+static void a_thread_tells_failures(void **state)
+{
+	struct fixture *f = *state;
+	struct send_thread *thread = send_thread_start(-1, -1); /* no socket: nothing can be sent */
+	uint8_t packet[100] = {0};
+
+	assert_non_null(thread);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_true(
+		        send_queue_add(send_thread_queue(thread, note_failure, f), packet, sizeof(packet), NULL, i));
+	send_thread_submit(thread);
+	send_thread_stop(thread, note_failure, f);
+	assert_int_equal(f->failures, 3);
+	assert_int_equal(f->failed[2], 2);
+	assert_int_equal(f->errors[0], EBADF);
+	send_thread_stop(NULL, note_failure, f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +285,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(too_much, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(large_ones, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_a_sender_refuses, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_thread_sends_them_all, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_thread_tells_failures, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("send_queue", tests, NULL, NULL);

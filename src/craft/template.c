@@ -11,24 +11,30 @@ enum { ARP_TARGET_AT = 24 };
 enum { IP_ID_AT = 4, IP_CHECKSUM_AT = 10, IP_DST_AT = 16 };
 enum { ICMP_CHECKSUM_AT = 2, ICMP_ID_AT = 4, ICMP_SEQUENCE_AT = 6, ICMP_DATA_AT = 8 };
 
+/* Nothing about it but destination and identity is its own. */
+static bool is_plain(const struct probe *probe)
+{
+	bool known = probe->kind == PROBE_ARP || probe->kind == PROBE_ECHO || probe->kind == PROBE_TIMESTAMP;
+
+	return known && !probe->data && probe->nonce_offset < 0 && probe->address_offset == 0 &&
+	       probe->padding_bytes == 0 && probe->fragment_offset == 0 && probe->fragment_bytes == 0 &&
+	       !probe->more_fragments;
+}
+
 bool template_fits(const struct template *template, const struct probe *probe)
 {
 	const struct probe *t = &template->probe;
 
-	return template->bytes > 0 && t->kind == probe->kind && t->interface == probe->interface &&
+	return template->bytes > 0 && is_plain(probe) && t->kind == probe->kind && t->interface == probe->interface &&
 	       t->link == probe->link && t->ttl == probe->ttl && t->tos == probe->tos &&
 	       t->dont_fragment == probe->dont_fragment && t->data_bytes == probe->data_bytes &&
-	       probe->padding_bytes == 0 && probe->fragment_bytes == 0 && probe->nonce_offset < 0 &&
 	       addr_equal(&t->src, &probe->src) && probe->dst.family == 4 &&
 	       memcmp(t->next_hop_mac, probe->next_hop_mac, MAC_BYTES) == 0;
 }
 
 void template_keep(struct template *template, const struct probe *probe, const uint8_t *packet, size_t bytes)
 {
-	bool known = probe->kind == PROBE_ARP || probe->kind == PROBE_ECHO || probe->kind == PROBE_TIMESTAMP;
-
-	if (!known || bytes > sizeof(template->packet) || probe->data || probe->padding_bytes > 0 ||
-	    probe->fragment_bytes > 0 || probe->nonce_offset >= 0)
+	if (!is_plain(probe) || bytes > sizeof(template->packet))
 		return;
 	template->probe = *probe;
 	template->bytes = bytes;
