@@ -608,6 +608,22 @@ static void test_unknown(void **state)
 	assert_string_equal(r.info, "1 byte: 01");
 }
 
+/* What differs from one scan to the next stays out of what is compared. */
+static void test_lasting_info(void **state)
+{
+	struct service_reading r = reading_of("snmpv3-discovery");
+	char info[SERVICE_INFO_BYTES];
+
+	(void)state;
+	assert_non_null(service_detail(&r, "uptime"));
+	assert_non_null(strstr(r.info, service_detail(&r, "uptime")));
+	assert_non_null(strstr(service_lasting_info(&r, info), "Net-SNMP"));
+	assert_null(strstr(info, service_detail(&r, "uptime")));
+	assert_null(strstr(info, "up "));
+	r = reading_of("dns-version-bind");
+	assert_string_equal(service_lasting_info(&r, info), r.info); /* nothing in it varies */
+}
+
 /* The name comes first, and nothing is said twice. */
 static void test_merge(void **state)
 {
@@ -691,7 +707,8 @@ int main(void)
 	        cmocka_unit_test(test_truncated),    cmocka_unit_test(test_details),
 	        cmocka_unit_test(test_mapped),       cmocka_unit_test(test_requests_are_no_answers),
 	        cmocka_unit_test(test_unknown),      cmocka_unit_test(test_merge),
-	        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_text),
+	        cmocka_unit_test(test_lasting_info), cmocka_unit_test(test_bounds),
+	        cmocka_unit_test(test_text),
 	};
 
 	return cmocka_run_group_tests_name("service", tests, NULL, NULL);

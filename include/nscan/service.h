@@ -55,5 +55,7 @@ bool service_add_detail(struct service_reading *reading, const char *key, const 
 bool service_merge(struct service_reading *into, const struct service_reading *more);
 /* Whether the detail differs between two true answers to the same request (clocks, counters, random tokens). */
 bool service_detail_varies(const char *key);
+/* The line without its parts that vary, for reports that are compared with each other (ndiff). Returns out. */
+const char *service_lasting_info(const struct service_reading *reading, char out[SERVICE_INFO_BYTES]);
 
 #endif

@@ -111,6 +111,42 @@ bool service_detail_varies(const char *key)
 	return false;
 }
 
+/* Whether that part of the line only says a detail that varies: "up 18 s", "players 3". */
+static bool part_varies(const struct service_reading *reading, const char *part)
+{
+	size_t n = strlen(part);
+
+	for (size_t i = 0; i < reading->detail_count; i++) {
+		const char *value = reading->text + reading->details[i].at;
+		size_t m = strlen(value);
+
+		if (m == 0 || m > n || !service_detail_varies(reading->details[i].key))
+			continue;
+		if ((memcmp(part + n - m, value, m) == 0 && (n == m || part[n - m - 1] == ' ')) ||
+		    (memcmp(part, value, m) == 0 && part[m] == ' '))
+			return true;
+	}
+	return false;
+}
+
+const char *service_lasting_info(const struct service_reading *reading, char out[SERVICE_INFO_BYTES])
+{
+	const char *line = reading->info;
+	size_t used = 0;
+
+	out[0] = '\0';
+	while (*line) {
+		const char *end = strstr(line, ", ");
+		char part[SERVICE_INFO_BYTES];
+
+		snprintf(part, sizeof(part), "%.*s", (int)(end ? (size_t)(end - line) : strlen(line)), line);
+		if (!part_varies(reading, part) && used + strlen(part) + 2 < SERVICE_INFO_BYTES)
+			used += (size_t)snprintf(out + used, SERVICE_INFO_BYTES - used, "%s%s", used ? ", " : "", part);
+		line = end ? end + 2 : line + strlen(line);
+	}
+	return out;
+}
+
 /* Details that are not there yet. True when one of them is more than a clock. */
 static bool merge_details(struct service_reading *into, const struct service_reading *more)
 {

@@ -266,6 +266,7 @@ static void print_service(struct report *report, const struct port_event *port)
 {
 	const struct service_reading *reading = port->reading;
 	const char *service = port_service_name(port);
+	char info[SERVICE_INFO_BYTES];
 
 	if (!service)
 		return;
@@ -275,8 +276,9 @@ static void print_service(struct report *report, const struct port_event *port)
 		attribute_escaped(report, "product", reading->product);
 	if (reading && reading->version[0])
 		attribute_escaped(report, "version", reading->version);
-	if (reading && reading->service && strcmp(reading->info, reading->product) != 0)
-		attribute_escaped(report, "extrainfo", reading->info);
+	if (reading && reading->service && strcmp(service_lasting_info(reading, info), reading->product) != 0 &&
+	    info[0])
+		attribute_escaped(report, "extrainfo", info);
 	attribute_text(report, "method", reading && reading->service ? "probed" : "table");
 	attribute_text(report, "conf", reading && reading->service ? "10" : "3");
 	close_element(report);
@@ -285,11 +287,13 @@ static void print_service(struct report *report, const struct port_event *port)
 /* What was read, as the output of a script: the DTD's place for it. */
 static void print_reading(struct report *report, const struct service_reading *reading)
 {
-	if (!reading)
+	char info[SERVICE_INFO_BYTES];
+
+	if (!reading || !service_lasting_info(reading, info)[0])
 		return;
 	open_element(report, "script");
 	attribute_text(report, "id", "service");
-	attribute_escaped(report, "output", reading->info);
+	attribute_escaped(report, "output", info);
 	for (size_t i = 0; i < reading->detail_count; i++) {
 		char *text = escaped(reading->text + reading->details[i].at);
 
