@@ -156,6 +156,34 @@ static void test_max_rate(void **state)
 	}
 }
 
+/* A slow line on the way: loss grows with the rate, so the rate has to fall. */
+static void test_congestion(void **state)
+{
+	static const struct {
+		double per_s, queue;
+	} lines[] = {{2000, 50}, {500, 20}, {10000, 200}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct sim *sim = sim_new(9);
+		struct sim_host *host = sim_add(sim, true);
+		double took_s;
+
+		host->rtt_ns = 20000000;
+		host->line_per_s = lines[i].per_s;
+		host->line_queue = lines[i].queue;
+		assert_true(sim_run(sim, "1-10000", INT64_C(600000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		took_s = (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9;
+		printf("# 10000 closed ports behind a line of %.0f/s, queue %.0f: %.2f s (floor %.2f), %llu probes\n",
+		       lines[i].per_s, lines[i].queue, took_s, 10000 / lines[i].per_s,
+		       (unsigned long long)sim->hosts[0].probes);
+		assert_true(sim->hosts[0].probes <= 10000 * 1.3);
+		assert_true(took_s <= 10000 / lines[i].per_s * 2.2 + 1);
+		sim_free(sim);
+	}
+}
+
 /* Many sources: each has a bucket of its own at the host, and the host a limit over all. */
 static void test_many_sources(void **state)
 {
@@ -202,6 +230,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_silent_services),
 	        cmocka_unit_test(test_empty_bucket_at_start),
 	        cmocka_unit_test(test_max_rate),
+	        cmocka_unit_test(test_congestion),
 	        cmocka_unit_test(test_many_sources),
 	        cmocka_unit_test(test_random_scenarios),
 	};

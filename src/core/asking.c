@@ -100,7 +100,7 @@ static bool few_refusals_expected(const struct lane *lane)
 			expected += refusal_expected(lane, slot);
 		number = slot->next;
 	}
-	return expected < FEW && expected < 0.5 * lane->retry.count;
+	return expected < FEW && (expected < 0.5 * lane->retry.count || lane->retry.count <= 2);
 }
 
 /* Nothing fresh is left, and few of the others can be expected to be refused: all of them are suspects now. */

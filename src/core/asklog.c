@@ -9,7 +9,8 @@ enum {
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
 #define MISSES_WITHOUT_LOSS 0.15
-#define SILENCE_IS_EMPTY    0.05 /* silence less probable than this, had tokens been there, says that none were */
+#define SILENCE_IS_EMPTY    0.05  /* silence less probable than this, had tokens been there, says that none were; ... */
+#define SILENCE_IS_STRANGE  0.001 /* ... where they are counted, that something is wrong */
 
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number)
 {
@@ -95,10 +96,13 @@ struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, u
 /* An ask of a port that may be closed stayed silent. Enough of them in a row, and there was no token. */
 static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 {
+	bool strange;
+
 	if (lane->index > lane->scan->teacher && lane->limiter.phase != LIMITER_KNOWN)
 		return; /* it waits for the first lane to learn the limit */
 	lane->silence *= 1 - entry->expected * (1 - loss_estimate(&lane->scan->loss));
-	if (lane->silence >= SILENCE_IS_EMPTY)
+	strange = lane->limiter.recognised && lane->limiter.settled && !lane->limiter.adopted;
+	if (lane->silence >= (strange ? SILENCE_IS_STRANGE : SILENCE_IS_EMPTY))
 		return;
 	lane->silence = 1;
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the

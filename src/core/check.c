@@ -13,6 +13,7 @@ enum {
 	MOST_UNPRODUCTIVE = 24,
 	FIRST_PAUSE_MS = 2200,
 	LONGEST_PAUSE_MS = 15000,
+	FEWEST_AT_A_TIME = 16,
 };
 #define SENTINELS_ALL_LOST 1e-3
 
@@ -80,6 +81,19 @@ static void limit_found(struct lane *lane)
 	lane->drain_ns = lane->check_first_ns;
 }
 
+bool back_off(struct lane *lane, int64_t lost_ns)
+{
+	/* What was sent before the last time tells nothing about the rate since. */
+	if (lost_ns <= lane->backed_off_ns)
+		return true;
+	if (lane->window <= FEWEST_AT_A_TIME)
+		return false;
+	lane->backed_off_ns = lane->last_ask_ns;
+	lane->window = lane->window / 2 > FEWEST_AT_A_TIME ? lane->window / 2 : FEWEST_AT_A_TIME;
+	lane->window_slow = lane->window;
+	return true;
+}
+
 /* When checks get fewer refusals than the model promised, again and again, the bucket is smaller than it seemed. */
 static void judge_burst(struct lane *lane)
 {
@@ -129,9 +143,10 @@ static void end_check(struct lane *lane)
 	}
 	lane->sentinels_silent = 0;
 	if (lane->limiter.phase == LIMITER_UNSEEN && lane->check_refused > 0 &&
-	    (!lane->check_token || lane->check_refused * 2 >= lane->check_asked))
-		limit_found(lane);
-	else if (lane->limiter.phase == LIMITER_KNOWN && lane->check_refused == 0)
+	    (!lane->check_token || lane->check_refused * 2 >= lane->check_asked)) {
+		if (!lane->check_token || !back_off(lane, lane->tail_ns))
+			limit_found(lane);
+	} else if (lane->limiter.phase == LIMITER_KNOWN && lane->check_refused == 0)
 		limiter_surplus(&lane->limiter, lane->check_first_ns);
 }
 

@@ -166,6 +166,8 @@ struct lane {
 	uint32_t judged_refusals; /* refusals when all of the log was last told to them */
 	double silence;           /* how probable the silence since the last refusal is, had tokens been there */
 	double window;            /* how many asks may be outstanding while no limit is known */
+	double window_slow;       /* from there on it grows by one each round trip only */
+	int64_t backed_off_ns;    /* asks sent before have had their say about congestion */
 	uint32_t refusals;
 	uint32_t epoch; /* counts refusals and empties */
 	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
@@ -495,6 +497,9 @@ int64_t order_gap(const struct lane *lane);
 int64_t send_gap(const struct lane *lane);
 /* Whether a proof also needs a refusal just before the asks (because tokens may come in lumps: windowed limiters). */
 bool needs_lead(const struct lane *lane);
+/* An ask sent at lost_ns was lost although the host has errors to give: fewer at a time (congestion). False: there are few already, so
+ * it is not that. */
+bool back_off(struct lane *lane, int64_t lost_ns);
 /* Something was settled or proved: the way of asking works. */
 void made_progress(struct lane *lane);
 /* A refusal or an empty bucket that told nothing new. */

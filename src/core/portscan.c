@@ -67,6 +67,7 @@ static bool lane_init(struct portscan *scan, uint32_t index, const struct addr *
 	lane->log_capacity = FIRST_LOG;
 	lane->log = calloc(lane->log_capacity, sizeof(*lane->log));
 	lane->window = FIRST_WINDOW;
+	lane->window_slow = 1e9;
 	lane->silence = 1;
 	lane->last_ask_ns = now_ns;
 	limiter_init(&lane->limiter);

@@ -65,6 +65,14 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	} else if (entry->sentinel) {
 		loss_answered(&lane->scan->loss, 0);
 	}
+	/* No limit met, and yet it took a second ask. */
+	if (lane->limiter.phase == LIMITER_UNSEEN && entry->attempt > 0 && slot->stage != STAGE_SETTLED) {
+		uint32_t lost;
+		const struct log_entry *before = asklog_find(lane, slot, (uint16_t)(entry->attempt - 1), &lost);
+
+		if (before && before->expired)
+			back_off(lane, before->sent_ns);
+	}
 	lane->refusals++;
 	made_no_progress(lane);
 	lane->epoch++;
@@ -201,7 +209,7 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 		if (!entry->expired)
 			asklog_close(lane, entry);
 		if (lane->window < MOST_WINDOW)
-			lane->window += 1;
+			lane->window += lane->window < lane->window_slow ? 1 : 1 / lane->window;
 		if (verdict->state == PORT_FILTERED && !verdict->by_target &&
 		    entry->sent_ns > lane->scan->router_last_ns)
 			lane->scan->router_last_ns = entry->sent_ns;

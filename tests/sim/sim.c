@@ -131,6 +131,8 @@ static void send_back(struct sim *sim, size_t index, const struct reply *reply)
 	}
 	while (copies-- > 0) {
 		event.at_ns = sim->now_ns + one_way(sim, host);
+		if (host->line_per_s > 0)
+			event.at_ns += (int64_t)(host->line_waiting / host->line_per_s * 1e9);
 		if (!lost(sim, host->loss_back))
 			push(sim, &event);
 		else if (reply->kind == REPLY_ICMP_ERROR)
@@ -294,6 +296,21 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 	}
 }
 
+/* Whether the slow line on the way has room for one more. */
+static bool line_takes(struct sim_host *host, int64_t now_ns)
+{
+	if (host->line_per_s <= 0)
+		return true;
+	host->line_waiting -= (double)(now_ns - host->line_at_ns) / 1e9 * host->line_per_s;
+	if (host->line_waiting < 0)
+		host->line_waiting = 0;
+	host->line_at_ns = now_ns;
+	if (host->line_waiting >= host->line_queue)
+		return false;
+	host->line_waiting += 1;
+	return true;
+}
+
 /* The router at 10.0.0.254 answers ARP for itself only. */
 static void send_probe(struct sim *sim, const struct probe *probe)
 {
@@ -328,7 +345,7 @@ static void send_probe(struct sim *sim, const struct probe *probe)
 			if (host->probes++ == 0)
 				host->first_probe_ns = sim->now_ns;
 		}
-		if (!host->alive || lost(sim, host->loss_there))
+		if (!host->alive || lost(sim, host->loss_there) || !line_takes(host, sim->now_ns))
 			return;
 		if (sim->forge_mtu && probe->dont_fragment && sim_frame_bytes(probe) > sim->forge_mtu) {
 			struct sim_event forged = {.at_ns = sim->now_ns + MS / 20, .host = i};

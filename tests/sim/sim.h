@@ -53,6 +53,10 @@ struct sim_host {
 	int64_t jitter_ns; /* added to each direction, uniform from 0 */
 	double loss_there;
 	double loss_back;
+	double line_per_s; /* a slow line on the way there carries so many datagrams a second, ... */
+	double line_queue; /* ... holds so many that wait, and drops the others; 0: no such line */
+	double line_waiting;
+	int64_t line_at_ns;
 	double duplicate;             /* probability that a reply comes twice */
 	enum sim_port *ports;         /* 65536 of them, indexed by number */
 	struct sim_limiter limiter;   /* towards each source address, one of its own */
