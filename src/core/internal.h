@@ -117,6 +117,7 @@ struct portscan {
 	uint32_t sentinel; /* slot of a port known to refuse; NO_INDEX: none yet */
 	struct rtt rtt;
 	struct loss loss;
+	struct loss open_loss; /* of asks while no limit was met: what a second ask got, the first had lost */
 	double closed_weight; /* verdicts lately, for the share of ports that refuse */
 	double silent_weight;
 	struct pace

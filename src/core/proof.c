@@ -46,6 +46,10 @@ uint32_t asks_needed(const struct engine *e, const struct lane *lane)
 
 	both.asked += e->discovery_loss.asked;
 	both.lost += e->discovery_loss.lost;
+	if (lane->limiter.phase == LIMITER_UNSEEN) {
+		both.asked += lane->scan->open_loss.asked;
+		both.lost += lane->scan->open_loss.lost;
+	}
 	return loss_asks_needed(&both, WRONG_STATE, FEWEST_ASKS, MOST_ASKS);
 }
 

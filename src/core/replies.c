@@ -65,6 +65,8 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	} else if (entry->sentinel) {
 		loss_answered(&lane->scan->loss, 0);
 	}
+	if (lane->limiter.phase == LIMITER_UNSEEN && slot->stage != STAGE_SETTLED && slot->silences == 0)
+		loss_answered(&lane->scan->open_loss, entry->attempt);
 	/* No limit met, and yet it took a second ask. */
 	if (lane->limiter.phase == LIMITER_UNSEEN && entry->attempt > 0 && slot->stage != STAGE_SETTLED) {
 		uint32_t lost;
