@@ -118,7 +118,7 @@ struct portscan {
 	struct rtt rtt;
 	struct loss loss;
 	struct loss open_loss; /* of asks while no limit was met: what a second ask got, the first had lost */
-	double closed_weight; /* verdicts lately, for the share of ports that refuse */
+	double closed_weight;  /* verdicts lately, for the share of ports that refuse */
 	double silent_weight;
 	struct pace
 	        pace; /* asks of all lanes: --max-rate of -T, and a host-wide limit on errors when there are many lanes */
