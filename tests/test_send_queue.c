@@ -231,7 +231,7 @@ static void a_thread_sends_them_all(void **state)
 {
 	enum { PACKETS = 5000 };
 	struct fixture *f = *state;
-	struct send_thread *thread = send_thread_start(f->sockets[0], -1);
+	struct send_thread *thread = send_thread_start(f->sockets[0], -1, false);
 	int received = 0;
 
 	assert_non_null(thread);
@@ -242,11 +242,11 @@ static void a_thread_sends_them_all(void **state)
 		memset(packet, i % 251, sizeof(packet));
 		assert_true(send_queue_add(queue, packet, sizeof(packet), NULL, (uint64_t)i));
 		if (send_queue_is_full(queue) || i % 97 == 0)
-			send_thread_submit(thread);
+			send_thread_submit(thread, note_failure, f);
 		for (int mark = receive(f); mark >= 0; mark = receive(f))
 			assert_int_equal(mark, received++ % 251);
 	}
-	send_thread_submit(thread);
+	send_thread_submit(thread, note_failure, f);
 	for (int quiet = 0; received < PACKETS && quiet < 2000; quiet++) {
 		for (int mark = receive(f); mark >= 0; mark = receive(f), quiet = 0)
 			assert_int_equal(mark, received++ % 251);
@@ -257,17 +257,60 @@ static void a_thread_sends_them_all(void **state)
 	assert_int_equal(f->failures, 0);
 }
 
+static void count_failure(void *context, uint64_t cookie, int error)
+{
+	int *count = context;
+
+	(void)cookie;
+	(void)error;
+	++*count;
+}
+
+/* Where the order does not matter the filler sends, too: each packet arrives once, or its failure is told (the filler itself empties
+ * the other end, so that it may find that full). */
+static void a_thread_and_the_loop_send_them_all(void **state)
+{
+	enum { PACKETS = 5000 };
+	struct fixture *f = *state;
+	struct send_thread *thread = send_thread_start(f->sockets[0], -1, true);
+	int all = 0, failures = 0;
+
+	assert_non_null(thread);
+	for (int i = 0; i < PACKETS; i++) {
+		struct send_queue *queue = send_thread_queue(thread, count_failure, &failures);
+		uint8_t packet[100];
+
+		memset(packet, i % 251, sizeof(packet));
+		assert_true(send_queue_add(queue, packet, sizeof(packet), NULL, (uint64_t)i));
+		if (send_queue_is_full(queue) || i % 97 == 0)
+			send_thread_submit(thread, count_failure, &failures);
+		while (receive(f) >= 0)
+			all++;
+	}
+	send_thread_submit(thread, count_failure, &failures);
+	for (int quiet = 0; all + failures < PACKETS && quiet < 500; quiet++) {
+		for (; receive(f) >= 0; quiet = 0)
+			all++;
+		usleep(1000);
+	}
+	send_thread_stop(thread, count_failure, &failures);
+	while (receive(f) >= 0)
+		all++;
+	assert_int_equal(all + failures, PACKETS);
+	assert_true(failures < PACKETS / 2);
+}
+
 static void a_thread_tells_failures(void **state)
 {
 	struct fixture *f = *state;
-	struct send_thread *thread = send_thread_start(-1, -1); /* no socket: nothing can be sent */
+	struct send_thread *thread = send_thread_start(-1, -1, false); /* no socket: nothing can be sent */
 	uint8_t packet[100] = {0};
 
 	assert_non_null(thread);
 	for (uint64_t i = 0; i < 3; i++)
 		assert_true(
 		        send_queue_add(send_thread_queue(thread, note_failure, f), packet, sizeof(packet), NULL, i));
-	send_thread_submit(thread);
+	send_thread_submit(thread, note_failure, f);
 	send_thread_stop(thread, note_failure, f);
 	assert_int_equal(f->failures, 3);
 	assert_int_equal(f->failed[2], 2);
@@ -286,6 +329,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(large_ones, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_a_sender_refuses, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_thread_sends_them_all, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_thread_and_the_loop_send_them_all, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_thread_tells_failures, set_up, tear_down),
 	};
 

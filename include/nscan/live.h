@@ -37,6 +37,7 @@ struct live_options {
 	size_t source_port_count;
 	const sigset_t
 	        *wait_mask; /* signal mask while waiting in recv (ppoll), so that no Ctrl-C is missed; may be NULL */
+	bool may_overtake; /* packets may leave in another order than they were given: faster, where nothing is concluded from it (-sn) */
 	int wake_fd; /* waiting also ends when this becomes readable (reading it is the caller's business); 0: none */
 	send_failed_handler *send_failed;
 	void *context; /* for send_failed */

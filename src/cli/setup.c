@@ -123,6 +123,7 @@ static bool open_link(struct scan *scan, struct err *err)
 	        .network = &scan->network,
 	        .use_interface = scan->use_interface,
 	        .wait_mask = &scan->wait_mask,
+	        .may_overtake = scan->options->hosts_only,
 	        .wake_fd = scan->names ? names_fd(scan->names) : 0,
 	        .send_failed = on_send_failed,
 	        .context = scan,

@@ -86,11 +86,12 @@ struct send_thread;
 
 /* `socket` stays the caller's. `to_close` is closed by the thread, which may wait for that (-1: nothing). NULL when there is no
  * memory or no thread: then nothing is closed, and the loop goes on sending itself. */
-struct send_thread *send_thread_start(int socket, int to_close);
+struct send_thread *send_thread_start(int socket, int to_close, bool may_overtake);
 /* The queue to fill now. Waits when all are on their way; tells what failed in those that came back. */
 struct send_queue *send_thread_queue(struct send_thread *thread, send_failed_handler *failed, void *context);
-/* Hands the queue that was filled over to the thread, if anything is in it. */
-void send_thread_submit(struct send_thread *thread);
+/* Hands the queue that was filled over to the thread, if anything is in it; sends it right here when the thread has its hands full and
+ * the packets may overtake each other. */
+void send_thread_submit(struct send_thread *thread, send_failed_handler *failed, void *context);
 /* Sends what was handed over, ends the thread and frees it. NULL is fine. */
 void send_thread_stop(struct send_thread *thread, send_failed_handler *failed, void *context);
 

@@ -168,15 +168,15 @@ static struct nic *find_nic(const struct live *live, int number)
 static void flush_nic(struct live *live, struct nic *nic)
 {
 	if (nic->thread)
-		send_thread_submit(nic->thread);
+		send_thread_submit(nic->thread, live->options.send_failed, live->options.context);
 	else
 		send_queue_flush(&nic->queue, live->options.send_failed, live->options.context);
 }
 
 /* The early socket catches nothing any more, but the kernel still shows it every packet. */
-static void start_thread(struct nic *nic)
+static void start_thread(const struct live *live, struct nic *nic)
 {
-	nic->thread = send_thread_start(nic->queue.socket, nic->early);
+	nic->thread = send_thread_start(nic->queue.socket, nic->early, live->options.may_overtake);
 	if (nic->thread)
 		nic->early = -1;
 }
@@ -189,12 +189,12 @@ static struct send_queue *queue_with_room(struct live *live, struct nic *nic)
 			return &nic->queue;
 		flush_nic(live, nic);
 		if (++nic->flushes >= FLUSHES_BEFORE_THREAD && nic->capture)
-			start_thread(nic);
+			start_thread(live, nic);
 	}
 	if (!nic->thread)
 		return &nic->queue;
 	if (send_queue_is_full(send_thread_queue(nic->thread, live->options.send_failed, live->options.context)))
-		send_thread_submit(nic->thread);
+		send_thread_submit(nic->thread, live->options.send_failed, live->options.context);
 	return send_thread_queue(nic->thread, live->options.send_failed, live->options.context);
 }
 

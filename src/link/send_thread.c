@@ -3,7 +3,8 @@
  * The reason is a measurement: with a million hosts answering behind a veth pair the kernel spends 4 of 5 s inside sendmmsg, while
  * building, decoding and reporting take more than 1 s; one after the other that is 1.45 times a bare sendmmsg loop, side by
  * side 1.1 times. The engine, the capture and the reports stay in the one loop: the thread knows nothing but finished
- * packets. A few batches go round; who finds none free waits, which is how the loop feels the link's speed. */
+ * packets. A few batches go round. When most of them are on their way, the loop sends one itself, so that both processors send (0.9
+ * times the bare loop); where packets must not overtake each other it waits instead. Either way it feels the link's speed. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,7 +13,11 @@
 
 #include "internal.h"
 
-enum { BATCHES = 8, BATCHES_LEFT = 4 /* when none is free, the loop sleeps until so many are on their way */ };
+enum {
+	BATCHES = 8,
+	BATCHES_LEFT = 4 /* when none is free, the loop sleeps until so many are on their way */,
+	BATCHES_AHEAD = 6 /* with so many on their way the loop sends one itself */
+};
 
 struct failed_send {
 	uint64_t cookie;
@@ -36,6 +41,7 @@ struct send_thread {
 	uint64_t sent;
 	bool stop;
 	int to_close;
+	bool may_overtake;
 	uint64_t taken;           /* batches whose failures have been told; the loop's own */
 	struct send_queue *queue; /* being filled; NULL: none yet; the loop's own */
 };
@@ -87,7 +93,7 @@ static int create_thread(struct send_thread *t)
 	return error;
 }
 
-struct send_thread *send_thread_start(int socket, int to_close)
+struct send_thread *send_thread_start(int socket, int to_close, bool may_overtake)
 {
 	struct send_thread *t = calloc(1, sizeof(*t));
 
@@ -102,6 +108,7 @@ struct send_thread *send_thread_start(int socket, int to_close)
 	pthread_cond_init(&t->came, NULL);
 	pthread_cond_init(&t->freed, NULL);
 	t->to_close = to_close;
+	t->may_overtake = may_overtake;
 	if (create_thread(t) == 0)
 		return t;
 	pthread_cond_destroy(&t->came);
@@ -148,15 +155,23 @@ struct send_queue *send_thread_queue(struct send_thread *t, send_failed_handler 
 	return t->queue;
 }
 
-void send_thread_submit(struct send_thread *t)
+void send_thread_submit(struct send_thread *t, send_failed_handler *failed, void *context)
 {
+	bool busy;
+
 	if (!t->queue || t->queue->count == 0)
 		return;
-	t->queue = NULL;
 	pthread_mutex_lock(&t->lock);
-	t->given++;
-	pthread_cond_signal(&t->came);
+	busy = t->may_overtake && t->given - t->sent >= BATCHES_AHEAD;
+	if (!busy) {
+		t->given++;
+		pthread_cond_signal(&t->came);
+	}
 	pthread_mutex_unlock(&t->lock);
+	if (busy) /* rather than wait for the thread, do as it does: another processor, another batch */
+		send_queue_flush(t->queue, failed, context);
+	else
+		t->queue = NULL;
 }
 
 void send_thread_stop(struct send_thread *t, send_failed_handler *failed, void *context)
