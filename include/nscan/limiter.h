@@ -61,8 +61,8 @@ void limiter_doubt(struct limiter *limiter, int64_t now_ns);
 /* What was learnt from another address of ours holds for this one too, which has taken some tokens from its full bucket and met
  * no limit yet. */
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns);
-/* A check showed that a token was there at sent_ns although the model had thought it gone. */
-void limiter_surplus(struct limiter *limiter, int64_t sent_ns);
+/* A check showed that a token was there although the model had thought it gone: the bucket is asked past the model soon. */
+void limiter_surplus(struct limiter *limiter);
 /* True when the bucket holds one token only: then `level` is the time since it was taken, in refill intervals. */
 bool limiter_is_interval(const struct limiter *limiter);
 /* The level at which it is worth trying, if a try in vain does no harm: it narrows the interval down. */

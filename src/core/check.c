@@ -147,7 +147,7 @@ static void end_check(struct lane *lane)
 		if (!lane->check_token || !back_off(lane, lane->tail_ns))
 			limit_found(lane);
 	} else if (lane->limiter.phase == LIMITER_KNOWN && lane->check_refused == 0)
-		limiter_surplus(&lane->limiter, lane->check_first_ns);
+		limiter_surplus(&lane->limiter);
 }
 
 void check_answered(struct lane *lane, const struct log_entry *entry, bool refused)

@@ -281,12 +281,9 @@ void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t
 	limiter->used_since = 0;
 }
 
-void limiter_surplus(struct limiter *limiter, int64_t sent_ns)
+void limiter_surplus(struct limiter *limiter)
 {
-	if (limiter->phase != LIMITER_KNOWN)
-		return;
 	/* Better a few asks in vain than tokens that nobody uses. */
-	(void)sent_ns;
-	if (limiter->drains_left == 0)
+	if (limiter->phase == LIMITER_KNOWN && limiter->drains_left == 0)
 		limiter->drains_left = 1;
 }
