@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event_ring.h"
 #include "nscan/ranges.h"
 #include "nscan/stamp.h"
 
@@ -32,8 +33,7 @@ struct broadcast {
 	size_t count;
 	int64_t start_ns, end_ns;
 	struct addr_ranges up;
-	struct event *events; /* in order; those before `taken` are gone */
-	size_t event_count, event_room, taken;
+	struct event_ring events;
 	uint64_t hosts;
 	bool stopped;
 	struct engine_progress progress;
@@ -108,7 +108,7 @@ void broadcast_free(struct broadcast *b)
 		return;
 	addr_ranges_free(&b->up);
 	free(b->questions);
-	free(b->events);
+	event_ring_free(&b->events);
 	free(b);
 }
 
@@ -158,24 +158,7 @@ int64_t broadcast_next_wake(const struct broadcast *b)
 
 static struct event *new_event(struct broadcast *b, enum event_kind kind, const struct addr *addr, int64_t at_ns)
 {
-	struct event *event;
-
-	if (b->event_count == b->event_room) {
-		size_t room = b->event_room ? b->event_room * 2 : 64;
-		struct event *events = reallocarray(b->events, room, sizeof(*events));
-
-		if (!events)
-			return NULL;
-		b->events = events;
-		b->event_room = room;
-	}
-	event = &b->events[b->event_count++];
-	memset(event, 0, sizeof(*event));
-	event->kind = kind;
-	event->addr = *addr;
-	event->at_ns = at_ns;
-	event->ordinal = event->index = b->hosts;
-	return event;
+	return event_ring_add(&b->events, kind, at_ns, addr, b->hosts, b->hosts);
 }
 
 static void host_answers(struct broadcast *b, const struct reply *reply, uint32_t stamp, int64_t at_ns)
@@ -221,12 +204,7 @@ void broadcast_receive(struct broadcast *b, const struct reply *reply, int64_t a
 
 bool broadcast_next_event(struct broadcast *b, struct event *out)
 {
-	if (b->taken == b->event_count) {
-		b->taken = b->event_count = 0;
-		return false;
-	}
-	*out = b->events[b->taken++];
-	return true;
+	return event_ring_take(&b->events, out);
 }
 
 bool broadcast_done(const struct broadcast *b)

@@ -206,11 +206,11 @@ struct engine *engine_new(const struct engine_config *config, int64_t now_ns, st
 /* Readings of events that were not taken. */
 static void free_readings(struct event_ring *ring)
 {
-	for (size_t i = 0; i < ring->count; i++) {
-		struct event *event = &ring->events[(ring->first + i) % ring->capacity];
+	struct event event;
 
-		if (event->kind == EVENT_PORT)
-			free(event->u.port.reading);
+	while (event_ring_take(ring, &event)) {
+		if (event.kind == EVENT_PORT)
+			free(event.u.port.reading);
 	}
 }
 
@@ -226,7 +226,7 @@ void engine_free(struct engine *e)
 	free(e->slot_of_port);
 	free(e->discovery_ports);
 	free_readings(&e->events);
-	free(e->events.events);
+	event_ring_free(&e->events);
 	free(e->skip_ports);
 	free(e->padding);
 	reassembly_free(e->reassembly);
@@ -239,31 +239,9 @@ void engine_free(struct engine *e)
 
 struct event *event_new(struct engine *e, const struct host *host, enum event_kind kind, int64_t at_ns)
 {
-	struct event_ring *ring = &e->events;
-	struct event *event;
+	struct event *event = event_ring_add(&e->events, kind, at_ns, &host->addr, host->ordinal, host->index);
 
-	if (ring->count == ring->capacity) {
-		size_t capacity = ring->capacity ? ring->capacity * 2 : 256;
-		struct event *events = malloc(capacity * sizeof(*events));
-
-		if (!events) {
-			e->out_of_memory = true;
-			return NULL;
-		}
-		for (size_t i = 0; i < ring->count; i++)
-			events[i] = ring->events[(ring->first + i) % ring->capacity];
-		free(ring->events);
-		ring->events = events;
-		ring->capacity = capacity;
-		ring->first = 0;
-	}
-	event = &ring->events[(ring->first + ring->count++) % ring->capacity];
-	memset(event, 0, sizeof(*event));
-	event->kind = kind;
-	event->at_ns = at_ns;
-	event->ordinal = host->ordinal;
-	event->index = host->index;
-	event->addr = host->addr;
+	e->out_of_memory |= !event;
 	return event;
 }
 
@@ -288,16 +266,13 @@ bool engine_next_event(struct engine *e, struct event *out)
 		return broadcast_next_event(e->broadcast, out);
 	if (e->sweep)
 		return sweep_next_event(e->sweep, out);
-	if (e->events.count == 0)
+	if (!event_ring_take(&e->events, out))
 		return false;
-	*out = e->events.events[e->events.first];
 	if (out->kind == EVENT_PORT && out->u.port.reading) {
 		e->told = *out->u.port.reading;
 		free(out->u.port.reading);
 		out->u.port.reading = &e->told;
 	}
-	e->events.first = (e->events.first + 1) % e->events.capacity;
-	e->events.count--;
 	return true;
 }
 

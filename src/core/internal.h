@@ -19,6 +19,7 @@
 #ifndef NSCAN_CORE_INTERNAL_H
 #define NSCAN_CORE_INTERNAL_H
 
+#include "event_ring.h"
 #include "nscan/engine.h"
 #include "nscan/limiter.h"
 #include "nscan/pmtu.h"
@@ -271,11 +272,6 @@ struct neighbour {
 	uint8_t mac[MAC_BYTES];
 	uint16_t attempts;
 	int64_t next_ns;
-};
-
-struct event_ring {
-	struct event *events;
-	size_t capacity, first, count;
 };
 
 /* What --resume told: sorted, asked before a host or port is taken up. */

@@ -32,7 +32,7 @@ void observer_free(struct observer *o)
 	tables_free(o);
 	reassembly_free(o->reassembly);
 	free(o->flows);
-	free(o->queue.events);
+	event_ring_free(&o->events);
 	free(o->order);
 	free(o->host_ports);
 	free(o);

@@ -12,40 +12,19 @@ enum { MIRRORED_SHARE = 20 }; /* one question in so many captured twice: the cap
 
 static struct event *push(struct observer *o, uint32_t host, enum event_kind kind, int64_t at_ns)
 {
-	struct event_queue *queue = &o->queue;
-	struct event *event;
+	const struct seen_host *h = &o->hosts[host];
+	struct event *event = event_ring_add(&o->events, kind, at_ns, &h->addr, h->ordinal, h->ordinal);
 
-	if (queue->taken == queue->count)
-		queue->taken = queue->count = 0;
-	if (queue->count == queue->capacity) {
-		size_t capacity = queue->capacity ? queue->capacity * 2 : 64;
-		struct event *grown = realloc(queue->events, capacity * sizeof(*grown));
-
-		if (!grown) {
-			o->out_of_memory = true;
-			return NULL;
-		}
-		queue->events = grown;
-		queue->capacity = capacity;
-	}
-	event = &queue->events[queue->count++];
-	*event = (struct event){.kind = kind,
-	                        .at_ns = at_ns,
-	                        .ordinal = o->hosts[host].ordinal,
-	                        .index = o->hosts[host].ordinal,
-	                        .addr = o->hosts[host].addr};
+	o->out_of_memory |= !event;
 	return event;
 }
 
 bool observer_next_event(struct observer *o, struct event *out)
 {
-	struct event_queue *queue = &o->queue;
-
-	while (queue->taken == queue->count) {
+	while (!event_ring_take(&o->events, out)) {
 		if (!o->finished || !tell_next(o))
 			return false;
 	}
-	*out = queue->events[queue->taken++];
 	return true;
 }
 

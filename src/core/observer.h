@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event_ring.h"
 #include "nscan/observe.h"
 #include "nscan/reassembly.h"
 #include "nscan/wire.h"
@@ -168,11 +169,6 @@ struct index_table {
 	size_t capacity;
 };
 
-struct event_queue {
-	struct event *events;
-	size_t count, capacity, taken;
-};
-
 struct observer {
 	struct observer_config config;
 	struct seen_host *hosts;
@@ -205,7 +201,7 @@ struct observer {
 	uint32_t next_ordinal;
 	uint64_t hosts_up, hosts_down, hosts_unknown;
 
-	struct event_queue queue;
+	struct event_ring events;
 	uint32_t *order; /* after the end: hosts to be told ... */
 	uint32_t order_count, order_next;
 	uint64_t *host_ports; /* ... and the ports of the one whose turn it is: number and index */

@@ -181,7 +181,7 @@ void sweep_free(struct sweep *s)
 	sweep_paths_free(&s->paths);
 	target_index_free(&s->index);
 	free(s->rounds);
-	free(s->events.events);
+	event_ring_free(&s->events);
 	free(s);
 }
 
@@ -205,44 +205,20 @@ bool sweep_find(const struct sweep *s, const struct addr *addr, uint64_t *i)
 
 struct event *sweep_event(struct sweep *s, enum event_kind kind, uint64_t i, int64_t at_ns)
 {
-	struct sweep_events *ring = &s->events;
-	struct event *event;
+	struct addr addr = sweep_addr(s, i);
+	struct event *event = event_ring_add(&s->events, kind, at_ns, &addr, i,
+	                                     shard_is_part(&s->config.shard) ? shard_at(&s->config.shard, i) : i);
 
-	if (ring->count == ring->capacity) {
-		size_t capacity = ring->capacity ? ring->capacity * 2 : 256;
-		struct event *events = calloc(capacity, sizeof(*events));
-
-		if (!events) {
-			s->out_of_memory = true;
-			return NULL;
-		}
-		for (size_t n = 0; n < ring->count; n++)
-			events[n] = ring->events[(ring->first + n) % ring->capacity];
-		free(ring->events);
-		ring->events = events;
-		ring->capacity = capacity;
-		ring->first = 0;
-	}
-	event = &ring->events[(ring->first + ring->count++) % ring->capacity];
-	memset(event, 0, sizeof(*event));
-	event->kind = kind;
-	event->swept = true;
-	event->at_ns = at_ns;
-	event->ordinal = i;
-	event->addr = sweep_addr(s, i);
-	event->index = shard_is_part(&s->config.shard) ? shard_at(&s->config.shard, i) : i;
+	if (event)
+		event->swept = true;
+	else
+		s->out_of_memory = true;
 	return event;
 }
 
 bool sweep_next_event(struct sweep *s, struct event *out)
 {
-	if (s->events.count > 0) {
-		*out = s->events.events[s->events.first];
-		s->events.first = (s->events.first + 1) % s->events.capacity;
-		s->events.count--;
-		return true;
-	}
-	return s->phase == SWEEP_TELLING && sweep_tell_next(s, out);
+	return event_ring_take(&s->events, out) || (s->phase == SWEEP_TELLING && sweep_tell_next(s, out));
 }
 
 /* Asking */

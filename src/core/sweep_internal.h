@@ -10,6 +10,7 @@
 #ifndef NSCAN_CORE_SWEEP_INTERNAL_H
 #define NSCAN_CORE_SWEEP_INTERNAL_H
 
+#include "event_ring.h"
 #include "nscan/permutation.h"
 #include "nscan/rtt.h"
 #include "nscan/sweep.h"
@@ -217,11 +218,6 @@ struct sweep_block_stats {
 	uint32_t rtt_count;
 };
 
-struct sweep_events {
-	struct event *events; /* ring */
-	size_t capacity, first, count;
-};
-
 struct sweep {
 	struct engine_config config;
 	struct target_index index;
@@ -273,7 +269,7 @@ struct sweep {
 	bool stopped;
 	uint64_t told;
 
-	struct sweep_events events;
+	struct event_ring events;
 	bool out_of_memory;
 	struct engine_progress progress;
 };
