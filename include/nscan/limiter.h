@@ -33,15 +33,13 @@ struct limiter {
 	uint32_t used_since;       /* tokens taken since then */
 	uint32_t used_since_check; /* tokens taken since the bucket was last found empty */
 	int64_t test_step_ns;      /* LEARNING: the wait before the next test, doubling */
-	int64_t shortest_ns;       /* burst 1: the bucket is refilled later than this after a token was taken ... */
-	int64_t longest_ns;        /* ... and not later than this; 0: not known */
+	int64_t interval_ns;       /* burst 1: so long after a token was taken the next one is surely there */
 	int64_t last_use_ns;
-	uint32_t contradictions; /* burst 1: found empty in a row at times when a token should have been there */
-	uint32_t drains_left;    /* how many times more to ask past the model, to find the level exactly */
-	bool is_bucket;          /* known to be a true token bucket: tokens come one by one, not in lumps */
-	bool settled;            /* the estimate is good enough to be told */
-	bool recognised;         /* one of the limits in wide use, and everything seen fits it: nothing is measured */
-	bool adopted;            /* from another address of ours: nothing is measured here, but the level may be off */
+	uint32_t drains_left; /* how many times more to ask past the model, to find the level exactly */
+	bool is_bucket;       /* known to be a true token bucket: tokens come one by one, not in lumps */
+	bool settled;         /* the estimate is good enough to be told */
+	bool recognised;      /* one of the limits in wide use, and everything seen fits it: nothing is measured */
+	bool adopted;         /* from another address of ours: nothing is measured here, but the level may be off */
 };
 
 /* A full bucket of unknown size and rate. */
@@ -54,7 +52,8 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns);
 void limiter_empty(struct limiter *limiter, int64_t at_ns);
 /* Perhaps no token was there at at_ns: the level starts from nothing, but nothing is concluded about the rate. */
 void limiter_drained(struct limiter *limiter, int64_t at_ns);
-/* It is that limit (tokens a second, tokens at most; 0: not yet sure), and `level` tokens are there at now_ns. May be called again and again. */
+/* It is that limit (tokens a second, tokens at most; 0: not yet sure), and `level` tokens are there at now_ns. May be called again
+ * and again. One token at most is the only way to a limit that is a minimum interval. */
 void limiter_recognise(struct limiter *limiter, double rate, double burst, double level, int64_t now_ns);
 /* It is not that limit after all: the rate is measured from here on. */
 void limiter_doubt(struct limiter *limiter, int64_t now_ns);
@@ -65,7 +64,7 @@ void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t
 void limiter_surplus(struct limiter *limiter);
 /* True when the bucket holds one token only: then `level` is the time since it was taken, in refill intervals. */
 bool limiter_is_interval(const struct limiter *limiter);
-/* The level at which it is worth trying, if a try in vain does no harm: it narrows the interval down. */
+/* The level at which it is worth trying, if a try in vain does no harm. */
 double limiter_try_level(const struct limiter *limiter);
 /* When the level reaches `need`; now_ns when it already has. */
 int64_t limiter_ready_ns(const struct limiter *limiter, double need, int64_t now_ns);

@@ -16,8 +16,8 @@ enum {
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
-	GROUP_SPAN_MS = 5,
-	ANSWERS_TO_TRUST = 40,
+	GROUP_SPAN_MS = 5,     /* a quiet group is asked within this time, and what jitter adds */
+	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 };
 #define SURELY_ONE   1.02 /* intervals since the last error */
 #define SLOWEST_RATE 0.2  /* errors a second: no system in use limits itself further */
@@ -233,19 +233,18 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 	return take(lane, slot);
 }
 
-/* So many answers to first asks that not one of them was lost. */
 static bool loss_is_unlikely(const struct lane *lane)
 {
 	return lane->scan->loss.lost <= 0 && lane->scan->loss.asked >= ANSWERS_TO_TRUST;
 }
 
-/* Where a limit gives one error at a time, one that got lost may have taken the token: only when nothing was
- * asked for as long as it takes is the next one surely there. What is asked together then is one group. */
 static bool in_quiet_group(const struct lane *lane, int64_t now_ns)
 {
 	return now_ns - lane->group_ns <= GROUP_SPAN_MS * MS + 2 * send_gap(lane);
 }
 
+/* Where a limit gives one error at a time, one that got lost may have taken the token: only when nothing was asked for as long as it
+ * takes is the next one surely there. What is asked together then is one group. */
 static bool must_be_quiet(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	const struct limiter *limiter = &lane->limiter;
@@ -253,7 +252,7 @@ static bool must_be_quiet(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 
 	if (!limiter_is_interval(limiter) || loss_is_unlikely(lane) || in_quiet_group(lane, now_ns))
 		return false;
-	free_ns = lane->last_ask_ns + limiter->longest_ns + send_gap(lane);
+	free_ns = lane->last_ask_ns + limiter->interval_ns + send_gap(lane);
 	if (now_ns < free_ns) {
 		wake_at(wake_ns, free_ns);
 		return true;

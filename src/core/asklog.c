@@ -8,7 +8,7 @@ enum {
 	SEARCH_BACK = 4096,
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
-#define MISSES_WITHOUT_LOSS 0.15
+#define MISSES_WITHOUT_LOSS 0.15  /* share of a limit's promises that may be broken without it being the wrong one */
 #define SILENCE_IS_EMPTY    0.05  /* silence less probable than this, had tokens been there, says that none were; ... */
 #define SILENCE_IS_STRANGE  0.001 /* ... where they are counted, that something is wrong */
 
@@ -96,13 +96,13 @@ struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, u
 /* An ask of a port that may be closed stayed silent. Enough of them in a row, and there was no token. */
 static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 {
-	bool strange;
+	bool counted;
 
 	if (lane->index > lane->scan->teacher && lane->limiter.phase != LIMITER_KNOWN)
 		return; /* it waits for the first lane to learn the limit */
 	lane->silence *= 1 - entry->expected * (1 - loss_estimate(&lane->scan->loss));
-	strange = lane->limiter.recognised && lane->limiter.settled && !lane->limiter.adopted;
-	if (lane->silence >= (strange ? SILENCE_IS_STRANGE : SILENCE_IS_EMPTY))
+	counted = lane->limiter.recognised && lane->limiter.settled && !lane->limiter.adopted;
+	if (lane->silence >= (counted ? SILENCE_IS_STRANGE : SILENCE_IS_EMPTY))
 		return;
 	lane->silence = 1;
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the
@@ -110,9 +110,8 @@ static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 	if (order_proves_nothing(lane)) {
 		limiter_drained(&lane->limiter, entry->sent_ns);
 		lane->drain = false;
-	} else if (lane->limiter.phase == LIMITER_UNSEEN ||
-	           (lane->limiter.phase == LIMITER_KNOWN && !lane->drain &&
-	            (lane->empties_in_row > 0 || lane->limiter.settled || limiter_is_interval(&lane->limiter))))
+	} else if (lane->limiter.phase == LIMITER_UNSEEN || (lane->limiter.phase == LIMITER_KNOWN && !lane->drain &&
+	                                                     (lane->empties_in_row > 0 || lane->limiter.settled)))
 		check_begin(lane, entry->sent_ns);
 	else
 		bucket_is_empty(lane, entry->sent_ns);

@@ -100,7 +100,7 @@ static void judge_burst(struct lane *lane)
 	uint32_t got = lane->limiter.used - lane->check_used;
 	double promised = lane->check_level, asked = lane->check_asked + lane->check_lead + 1.0;
 
-	if (lane->limiter.phase != LIMITER_KNOWN || limiter_is_interval(&lane->limiter) || lane->limiter.recognised)
+	if (lane->limiter.phase != LIMITER_KNOWN || lane->limiter.recognised)
 		return;
 	if (promised > asked)
 		promised = asked;

@@ -8,11 +8,11 @@ enum {
 	        10, /* the shortest refill looked for: Junos and Linux's host-wide bucket give 1 a millisecond */
 	LEARNING_DRAINS = 5,
 	TOKENS_BETWEEN_DRAINS = 16,
-	MOST_CONTRADICTIONS = 4,
 	TOKENS_FOR_ANCHOR = 24,
 };
 #define SECOND_NS       1e9
 #define UNLIMITED_LEVEL 1e9
+#define INTERVAL_MARGIN 1.02
 
 void limiter_init(struct limiter *limiter)
 {
@@ -27,11 +27,7 @@ bool limiter_is_interval(const struct limiter *limiter)
 
 double limiter_try_level(const struct limiter *limiter)
 {
-	double shortest = (double)limiter->shortest_ns, longest = (double)limiter->longest_ns;
-
-	if (!limiter_is_interval(limiter) || longest - shortest < 0.03 * longest)
-		return 1.005;
-	return (shortest + 0.6 * (longest - shortest)) / longest;
+	return limiter_is_interval(limiter) ? 1 / INTERVAL_MARGIN : 1.005;
 }
 
 double limiter_level(const struct limiter *limiter, int64_t now_ns)
@@ -48,7 +44,7 @@ double limiter_level(const struct limiter *limiter, int64_t now_ns)
 	}
 	if (limiter_is_interval(
 	            limiter)) /* time since the token was taken, in intervals: more than one is surer than one */
-		return (double)(now_ns - limiter->last_use_ns) / (double)limiter->longest_ns;
+		return (double)(now_ns - limiter->last_use_ns) / (double)limiter->interval_ns;
 	level = limiter->level + (double)(now_ns - limiter->level_at_ns) / SECOND_NS * limiter->rate;
 	return level < limiter->burst ? level : limiter->burst;
 }
@@ -62,7 +58,7 @@ int64_t limiter_ready_ns(const struct limiter *limiter, double need, int64_t now
 	if (limiter->phase == LIMITER_LEARNING)
 		return limiter->level_at_ns + limiter->test_step_ns;
 	if (limiter_is_interval(limiter))
-		return limiter->last_use_ns + (int64_t)ceil(need * (double)limiter->longest_ns);
+		return limiter->last_use_ns + (int64_t)ceil(need * (double)limiter->interval_ns);
 	if (need > limiter->burst)
 		need = limiter->burst;
 	return now_ns + (int64_t)ceil((need - level) / limiter->rate * SECOND_NS);
@@ -126,7 +122,6 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		}
 		/* The first new token: it came between the last test that found none and this one. */
 		limiter->phase = LIMITER_KNOWN;
-		limiter->longest_ns = sent_ns - limiter->last_use_ns;
 		limiter->most = limiter->level_at_ns > limiter->empty_ns
 		                        ? 1.2 * SECOND_NS / (double)(limiter->level_at_ns - limiter->empty_ns)
 		                        : 1000.0 / FIRST_TEST_MS;
@@ -136,29 +131,10 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		break;
 	case LIMITER_KNOWN:
 		level = limiter_level(limiter, sent_ns);
-		if (limiter_is_interval(limiter)) {
-			int64_t waited_ns = sent_ns - limiter->last_use_ns;
-
-			if (limiter->recognised)
-				break;
-			if (waited_ns < limiter->longest_ns * 2 / 5) { /* two at once: it does hold more than one */
-				limiter->burst = 2;
-				set_level(limiter, 0, sent_ns);
-				break;
-			}
-			if (waited_ns > 0 && (limiter->longest_ns == 0 || waited_ns < limiter->longest_ns))
-				limiter->longest_ns = waited_ns;
-			if (limiter->shortest_ns > limiter->longest_ns)
-				limiter->shortest_ns = limiter->longest_ns * 9 / 10;
-			limiter->contradictions = 0;
-			limiter->settled = limiter->used_since >= 4;
-			limiter->rate = SECOND_NS / (double)limiter->longest_ns;
-			limiter->drains_left = 0;
-		} else {
+		if (!limiter_is_interval(limiter))
 			set_level(limiter, level - 1, sent_ns > limiter->level_at_ns ? sent_ns : limiter->level_at_ns);
-		}
 		if (!limiter->recognised && limiter->used_since_check >= TOKENS_BETWEEN_DRAINS &&
-		    limiter->drains_left == 0 && !limiter_is_interval(limiter)) {
+		    limiter->drains_left == 0) {
 			limiter->drains_left = 1;
 			limiter->used_since_check = 0;
 		}
@@ -186,7 +162,6 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 		limiter->level_at_ns = at_ns;
 		return;
 	case LIMITER_LEARNING:
-		limiter->shortest_ns = at_ns - limiter->last_use_ns;
 		limiter->test_step_ns =
 		        at_ns - limiter->level_at_ns > 0 ? limiter->test_step_ns * 2 : limiter->test_step_ns;
 		if (limiter->test_step_ns > INT64_C(4000000000))
@@ -197,20 +172,6 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 		return;
 	case LIMITER_KNOWN:
 		break;
-	}
-	if (limiter_is_interval(limiter)) {
-		int64_t waited_ns = at_ns - limiter->last_use_ns;
-
-		/* Later than it ever took: something was lost. Only when that goes on does the interval seem longer. */
-		if (waited_ns < limiter->longest_ns) {
-			if (waited_ns > limiter->shortest_ns)
-				limiter->shortest_ns = waited_ns;
-		} else if (++limiter->contradictions >= MOST_CONTRADICTIONS) {
-			limiter->contradictions = 0;
-			limiter->longest_ns += limiter->longest_ns / 10;
-		}
-		limiter->rate = SECOND_NS / (double)limiter->longest_ns;
-		return;
 	}
 	measure(limiter, at_ns);
 	if (limiter->drains_left > 0)
@@ -237,12 +198,10 @@ void limiter_recognise(struct limiter *limiter, double rate, double burst, doubl
 	limiter->is_bucket = burst > 1.5;
 	limiter->burst = burst > 0 ? burst : 2;
 	limiter->drains_left = 0;
-	if (!limiter_is_interval(limiter)) {
+	if (limiter_is_interval(limiter))
+		limiter->interval_ns = (int64_t)(INTERVAL_MARGIN * SECOND_NS / rate);
+	else
 		set_level(limiter, level, now_ns);
-	} else {
-		limiter->longest_ns = (int64_t)(1.02 * SECOND_NS / rate);
-		limiter->shortest_ns = (int64_t)(0.97 * SECOND_NS / rate);
-	}
 }
 
 void limiter_doubt(struct limiter *limiter, int64_t now_ns)
@@ -265,8 +224,7 @@ void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t
 	limiter->least = model->least;
 	limiter->most = model->most;
 	limiter->burst = model->burst;
-	limiter->shortest_ns = model->shortest_ns;
-	limiter->longest_ns = model->longest_ns;
+	limiter->interval_ns = model->interval_ns;
 	limiter->is_bucket = model->is_bucket;
 	limiter->settled = model->settled;
 	limiter->recognised = model->recognised;

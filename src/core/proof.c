@@ -22,7 +22,6 @@ enum {
 };
 #define WRONG_STATE           1e-6 /* wanted probability of calling a closed port open|filtered */
 #define SILENCE_WITHOUT_PROOF 0.6
-#define CISCO_RATE            2.0 /* the one interval that is known exactly: 500 ms */
 #define WEIGHT_DECAY          0.97
 
 double closed_share(const struct lane *lane)
@@ -171,7 +170,7 @@ double proof_level(const struct lane *lane)
 	if (limiter->phase != LIMITER_KNOWN)
 		return 1;
 	if (limiter_is_interval(limiter)) /* in intervals: surely refilled, jitter included */
-		return (limiter->rate == CISCO_RATE ? 1.03 : 1.3) + limiter->rate * (double)order_gap(lane) / 1e9;
+		return 1.03 + limiter->rate * (double)order_gap(lane) / 1e9;
 	if (needs_lead(lane) && refusals > 0)
 		refusals++;
 	if (refusals == 0 || refusals + 0.2 > limiter->burst)

@@ -52,6 +52,19 @@ static void on_drain(struct lane *lane, int64_t sent_ns)
 	}
 }
 
+/* No limit was met: where it took a second ask, the first one or its answer was lost. */
+static void learn_open_loss(struct lane *lane, const struct port_slot *slot, uint16_t attempt)
+{
+	const struct log_entry *before;
+	uint32_t number;
+
+	if (slot->silences == 0)
+		loss_answered(&lane->scan->open_loss, attempt);
+	before = attempt > 0 ? asklog_find(lane, slot, (uint16_t)(attempt - 1), &number) : NULL;
+	if (before && before->expired)
+		back_off(lane, before->sent_ns);
+}
+
 /* An ICMP error of the target: a token was there for this ask, and was taken. */
 static void on_refusal(struct engine *e, struct host *host, struct lane *lane, struct port_slot *slot,
                        struct log_entry *entry, uint32_t number, int64_t at_ns)
@@ -65,16 +78,8 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	} else if (entry->sentinel) {
 		loss_answered(&lane->scan->loss, 0);
 	}
-	if (lane->limiter.phase == LIMITER_UNSEEN && slot->stage != STAGE_SETTLED && slot->silences == 0)
-		loss_answered(&lane->scan->open_loss, entry->attempt);
-	/* No limit met, and yet it took a second ask. */
-	if (lane->limiter.phase == LIMITER_UNSEEN && entry->attempt > 0 && slot->stage != STAGE_SETTLED) {
-		uint32_t lost;
-		const struct log_entry *before = asklog_find(lane, slot, (uint16_t)(entry->attempt - 1), &lost);
-
-		if (before && before->expired)
-			back_off(lane, before->sent_ns);
-	}
+	if (lane->limiter.phase == LIMITER_UNSEEN && slot->stage != STAGE_SETTLED)
+		learn_open_loss(lane, slot, entry->attempt);
 	lane->refusals++;
 	made_no_progress(lane);
 	lane->epoch++;
