@@ -190,7 +190,7 @@ void asklog_judge(struct lane *lane)
 		news = true;
 	}
 	limit = usual_best(&lane->usual, &sure);
-	if (limit < 0 && lane->log_first == 0 && lane->judged_refusals != lane->refusals) {
+	if (limit < 0 && !usual_none(&lane->usual) && lane->log_first == 0 && lane->judged_refusals != lane->refusals) {
 		/* A port refused now had been silent before: with that known, everything is judged once more. */
 		lane->judged_refusals = lane->refusals;
 		lane->log_judged = 0;
