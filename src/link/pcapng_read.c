@@ -226,32 +226,15 @@ static enum capture_found take_packet(struct capture_file *file, const struct pa
 	return CAPTURE_PACKET;
 }
 
-static enum capture_found take_enhanced(struct capture_file *file, const uint8_t *body, size_t n,
-                                        struct captured_packet *packet)
+/* The enhanced block, and the packet block of old, which begins with a shorter interface number and a drop count. */
+static enum capture_found take_timed(struct capture_file *file, const uint8_t *body, size_t n, bool old,
+                                     struct captured_packet *packet)
 {
 	if (n < PCAPNG_PACKET_BYTES)
 		return broken(file, "a packet block that is too short");
 	return take_packet(file,
 	                   &(struct packet_fields){
-	                           .interface = capture_u32(file, body),
-	                           .has_time = true,
-	                           .ticks = (uint64_t)capture_u32(file, body + 4) << 32 | capture_u32(file, body + 8),
-	                           .captured = capture_u32(file, body + 12),
-	                           .wire_bytes = capture_u32(file, body + 16),
-	                           .bytes = body + PCAPNG_PACKET_BYTES,
-	                   },
-	                   body + n, packet);
-}
-
-/* The packet block of old: as the enhanced one, with a drop count in the upper half of the interface number. */
-static enum capture_found take_old(struct capture_file *file, const uint8_t *body, size_t n,
-                                   struct captured_packet *packet)
-{
-	if (n < PCAPNG_PACKET_BYTES)
-		return broken(file, "a packet block that is too short");
-	return take_packet(file,
-	                   &(struct packet_fields){
-	                           .interface = capture_u16(file, body),
+	                           .interface = old ? capture_u16(file, body) : capture_u32(file, body),
 	                           .has_time = true,
 	                           .ticks = (uint64_t)capture_u32(file, body + 4) << 32 | capture_u32(file, body + 8),
 	                           .captured = capture_u32(file, body + 12),
@@ -295,11 +278,11 @@ static enum capture_found take_block(struct capture_file *file, uint32_t type, c
 	case PCAPNG_INTERFACE:
 		return take_interface(file, body, n);
 	case PCAPNG_PACKET:
-		return take_enhanced(file, body, n, packet);
+		return take_timed(file, body, n, false, packet);
 	case PCAPNG_SIMPLE_PACKET:
 		return take_simple(file, body, n, packet);
 	case PCAPNG_OLD_PACKET:
-		return take_old(file, body, n, packet);
+		return take_timed(file, body, n, true, packet);
 	case PCAPNG_STATISTICS:
 		take_statistics(file, body, n);
 		return CAPTURE_BLOCK;
