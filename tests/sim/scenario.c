@@ -128,20 +128,29 @@ static struct sim *scenario_build(uint64_t seed, size_t *ports)
 	return sim;
 }
 
-/* No scanner can have `refusals` errors out of the limiter earlier than this. */
-static double floor_of(const struct sim_limiter *limiter, double refusals)
+/* No scanner can have `refusals` errors out of the limiter earlier than this: `spent` tokens were gone when it came. */
+static double limit_floor(const struct sim_limiter *limiter, double refusals)
 {
+	double tokens = floor(limiter->burst - limiter->spent), parts = limiter->burst - limiter->spent - tokens;
+
 	switch (limiter->kind) {
 	case SIM_UNLIMITED:
 		return 0;
 	case SIM_BUCKET:
-		return refusals > limiter->burst ? (refusals - limiter->burst) / limiter->rate : 0;
+		return refusals > tokens ? (refusals - tokens - parts) / limiter->rate : 0;
 	case SIM_WINDOW:
 		return floor((refusals - 1) / limiter->burst) * (double)limiter->window_ns / 1e9;
 	case SIM_INTERVAL:
 		return (refusals - 1) * (double)limiter->window_ns / 1e9;
 	}
 	return 0;
+}
+
+/* The limit, and the one round trip from the first ask to the last error. */
+static double floor_of(const struct sim_host *host, size_t closed)
+{
+	/* An error lost on its way back was a token all the same. */
+	return limit_floor(&host->limiter, (double)(closed + host->errors_lost)) + (double)host->rtt_ns / 1e9;
 }
 
 static struct outcome scenario_run(uint64_t seed, FILE *trace)
@@ -171,8 +180,7 @@ static struct outcome scenario_run(uint64_t seed, FILE *trace)
 	outcome.done = sim_run(sim, ports, 3600 * SECOND);
 	outcome.wrong = sim_wrong(sim, trace);
 	outcome.took_s = (double)(host->settled_ns - host->first_probe_ns) / 1e9;
-	/* An error lost on its way back was a token all the same. */
-	outcome.floor_s = floor_of(&host->limiter, (double)outcome.closed + (double)host->errors_lost);
+	outcome.floor_s = floor_of(host, outcome.closed);
 	outcome.probes = host->probes;
 	sim_free(sim);
 	return outcome;
