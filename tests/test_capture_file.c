@@ -499,7 +499,9 @@ static void strangers_are_told_what_they_are(void **state)
 
 		assert_null(capture_file_open_bytes("made", (const uint8_t *)rows[i].bytes, rows[i].n, &err));
 		assert_non_null(strstr(err.text, rows[i].says));
+		assert_null(capture_file_open_bytes("made", (const uint8_t *)rows[i].bytes, rows[i].n, NULL));
 	}
+	assert_null(capture_file_open("/nonexistent/file", NULL));
 	{
 		struct err err;
 

@@ -52,7 +52,7 @@ struct capture_block {
 	bool swapped; /* the section's byte order is not this machine's */
 };
 
-/* NULL with *err set (ERR_SYSTEM): cannot be opened, or is not a capture. Waits for the first bytes: enough to know the
+/* NULL with *err (which may be NULL) set to ERR_SYSTEM: cannot be opened, or is not a capture. Waits for the first bytes: enough to know the
  * format, and in pcapng the first section header. */
 struct capture_file *capture_file_open(const char *path, struct err *err);
 /* As above from bytes in memory, which are borrowed until closing; `name` is for messages. */

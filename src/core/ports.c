@@ -10,12 +10,11 @@
 #include "quote.h"
 #include "services.h"
 
-enum { PORT_MAX = 65535, SERVICE_NAME_BYTES = 64 };
+enum { PORT_MAX = 65535, SERVICE_NAME_BYTES = 64, WORD_BITS = 64, WORDS = (PORT_MAX + 1) / WORD_BITS };
 
-/* Which ports are wanted, while a list is made. */
+/* Which ports are wanted, a bit for each, while a list is made: "-,-,-" costs no more than it has to. */
 struct port_set {
-	bool wanted[PORT_MAX + 1];
-	size_t count;
+	uint64_t words[WORDS];
 };
 
 /* One entry of a list of ports, without blanks around it. */
@@ -33,22 +32,45 @@ void port_list_free(struct port_list *list)
 
 static void want(struct port_set *set, unsigned first, unsigned last)
 {
-	for (unsigned port = first; port <= last; port++) {
-		set->count += !set->wanted[port];
-		set->wanted[port] = true;
+	unsigned low = first / WORD_BITS;
+	unsigned high = last / WORD_BITS;
+
+	for (unsigned w = low; w <= high; w++) {
+		uint64_t bits = UINT64_MAX;
+
+		if (w == low)
+			bits &= UINT64_MAX << first % WORD_BITS;
+		if (w == high)
+			bits &= UINT64_MAX >> (WORD_BITS - 1 - last % WORD_BITS);
+		set->words[w] |= bits;
 	}
+}
+
+static bool is_wanted(const struct port_set *set, unsigned port)
+{
+	return set->words[port / WORD_BITS] >> port % WORD_BITS & 1;
+}
+
+static size_t count_wanted(const struct port_set *set)
+{
+	size_t count = 0;
+
+	for (unsigned w = 0; w < WORDS; w++)
+		count += (size_t)__builtin_popcountll(set->words[w]);
+	return count;
 }
 
 static bool list_from_set(const struct port_set *set, struct port_list *out, struct err *err)
 {
-	uint16_t *ports = malloc((set->count + 1) * sizeof(*ports));
+	size_t count = count_wanted(set);
+	uint16_t *ports = malloc((count + 1) * sizeof(*ports));
 	size_t n = 0;
 
 	if (!ports)
-		return err_set(err, ERR_SYSTEM, "out of memory for %zu ports", set->count);
-	for (unsigned port = 1; port <= PORT_MAX; port++) {
-		if (set->wanted[port])
-			ports[n++] = (uint16_t)port;
+		return err_set(err, ERR_SYSTEM, "out of memory for %zu ports", count);
+	for (unsigned w = 0; w < WORDS; w++) {
+		for (uint64_t left = set->words[w]; left != 0; left &= left - 1)
+			ports[n++] = (uint16_t)(w * WORD_BITS + (unsigned)__builtin_ctzll(left));
 	}
 	*out = (struct port_list){ports, n};
 	return true;
@@ -153,7 +175,7 @@ static bool take_entry(const char *text, size_t n, struct entry *out, struct err
 
 bool port_list_parse(const char *text, struct port_list *out, struct err *err)
 {
-	struct port_set set = {.count = 0};
+	struct port_set set = {0};
 
 	for (;;) {
 		size_t n = strcspn(text, ",");
@@ -169,14 +191,18 @@ bool port_list_parse(const char *text, struct port_list *out, struct err *err)
 
 bool port_list_top(size_t n, struct port_list *out, struct err *err)
 {
-	struct port_set set = {.count = 0};
+	struct port_set set = {0};
+	size_t left;
 
 	if (n < 1 || n > PORT_MAX)
 		return err_set(err, ERR_USAGE, "--top-ports %zu: the number must be 1 to 65535", n);
 	for (size_t i = 0; i < service_ranking_count && i < n; i++)
 		want(&set, service_ranking[i], service_ranking[i]);
-	for (unsigned port = 1; set.count < n; port++)
+	left = n - count_wanted(&set);
+	for (unsigned port = 1; left > 0; port++) {
+		left -= !is_wanted(&set, port);
 		want(&set, port, port);
+	}
 	return list_from_set(&set, out, err);
 }
 

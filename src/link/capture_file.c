@@ -129,8 +129,9 @@ static bool not_a_capture(const struct capture_file *file, struct err *err)
 }
 
 /* The header, whatever signals come: nobody has anything to do yet. */
-static bool begin(struct capture_file *file, struct err *err)
+static bool begin(struct capture_file *file)
 {
+	struct err *err = &file->why;
 	enum capture_have have;
 
 	do
@@ -147,7 +148,6 @@ static struct capture_file *create(const char *name, struct err *err)
 {
 	struct capture_file *file = calloc(1, sizeof(*file));
 
-	*err = (struct err){0};
 	if (file)
 		file->name = strdup(name);
 	if (file && file->name) {
@@ -159,8 +159,9 @@ static struct capture_file *create(const char *name, struct err *err)
 	return NULL;
 }
 
-static bool open_path(struct capture_file *file, const char *path, struct err *err)
+static bool open_path(struct capture_file *file, const char *path)
 {
+	struct err *err = &file->why;
 	struct stat about;
 
 	file->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
@@ -178,14 +179,21 @@ static bool open_path(struct capture_file *file, const char *path, struct err *e
 	return true;
 }
 
+static struct capture_file *give_up(struct capture_file *file, struct err *err)
+{
+	if (err)
+		*err = file->why;
+	capture_file_close(file);
+	return NULL;
+}
+
 struct capture_file *capture_file_open(const char *path, struct err *err)
 {
 	struct capture_file *file = create(strcmp(path, "-") == 0 ? "standard input" : path, err);
 
-	if (file && open_path(file, path, err) && begin(file, err))
-		return file;
-	capture_file_close(file);
-	return NULL;
+	if (!file)
+		return NULL;
+	return open_path(file, path) && begin(file) ? file : give_up(file, err);
 }
 
 struct capture_file *capture_file_open_bytes(const char *name, const uint8_t *bytes, size_t n, struct err *err)
@@ -198,10 +206,7 @@ struct capture_file *capture_file_open_bytes(const char *name, const uint8_t *by
 	memcpy(&file->buffer, &bytes, sizeof(file->buffer));
 	file->borrowed = true;
 	file->end = n;
-	if (begin(file, err))
-		return file;
-	capture_file_close(file);
-	return NULL;
+	return begin(file) ? file : give_up(file, err);
 }
 
 void capture_file_close(struct capture_file *file)

@@ -6,6 +6,8 @@
 
 #include "nscan/ports.h"
 
+enum { SEARCHES = 256 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 static void check(const struct port_list *list)
@@ -17,8 +19,13 @@ static void check(const struct port_list *list)
 		abort();
 	if (again.count != list->count || memcmp(again.ports, list->ports, list->count * sizeof(*list->ports)) != 0)
 		abort();
-	for (size_t i = 0; i < list->count; i++) {
-		if (!port_list_contains(list, list->ports[i]) || (i > 0 && list->ports[i - 1] >= list->ports[i]))
+	for (size_t i = 1; i < list->count; i++) {
+		if (list->ports[i - 1] >= list->ports[i])
+			abort();
+	}
+	/* A search for each of 65,535 ports would leave no time for other inputs. */
+	for (size_t i = 0; i < list->count; i += 1 + list->count / SEARCHES) {
+		if (!port_list_contains(list, list->ports[i]))
 			abort();
 	}
 	free(text);
