@@ -307,6 +307,35 @@ static void real_dns(struct world *world, const struct probe *probe)
 		refuse(world, probe, 2 * MS);
 }
 
+/* A jumbo frame: the capture keeps its beginning. */
+static void jumbo_answer(struct world *world, const struct probe *probe)
+{
+	uint8_t data[MOST_DATA];
+	size_t n = dns_answer(probe, "dnsmasq-2.90", data);
+
+	answer(world, probe, 2 * MS, data, n);
+	world->pending[world->pending_count - 1].reply.wire_data_bytes = 6000;
+}
+
+static void test_cut_answer(void **state)
+{
+	struct world *world = world_new("53", jumbo_answer);
+	const struct service_reading *reading;
+	size_t notes = 0;
+
+	(void)state;
+	world_run(world);
+	reading = port_of(world, 53)->reading;
+	assert_non_null(reading);
+	assert_string_equal(reading->service, "domain");
+	assert_non_null(strstr(service_detail(reading, "captured"), " of 6000 bytes"));
+	for (size_t i = 0; i < world->note_count; i++)
+		notes += strcmp(world->notes[i].code, "answer-cut") == 0;
+	assert_int_equal(notes, 1);
+	assert_non_null(strstr(text_of(world, "answer-cut"), "of an answer of 6000 bytes the first "));
+	world_free(world);
+}
+
 static void test_reading(void **state)
 {
 	struct world *world = world_new("53,54", real_dns);
@@ -677,6 +706,7 @@ int main(void)
 	        cmocka_unit_test(test_thousands_of_ports),
 	        cmocka_unit_test(test_many_services),
 	        cmocka_unit_test(test_bad_checksum),
+	        cmocka_unit_test(test_cut_answer),
 	        cmocka_unit_test(test_nat),
 	        cmocka_unit_test(test_stopped),
 	};

@@ -381,21 +381,29 @@ static void tells_what_became_of_the_payload(void **state)
 	assert_int_equal(f.event.wrong_bytes, 4);
 	assert_int_equal(f.event.first_wrong, 56);
 
-	send_one(&f, 3 * S); /* an RFC 862 server marks nothing */
+	send_one(&f, 3 * S);
+	r = echo(&f);
+	r.data_bytes += 4;
+	r.wire_data_bytes = 6000; /* of a jumbo frame the rest was not captured */
+	receive(&f, r, 3 * S + MS, PING_ALTERED);
+	assert_int_equal(f.event.bytes, 6000);
+	assert_int_equal(f.event.wrong_bytes, 6000 - 56);
+
+	send_one(&f, 4 * S); /* an RFC 862 server marks nothing */
 	r = echo(&f);
 	memcpy(f.data, f.sent, r.data_bytes);
-	receive(&f, r, 3 * S + MS, PING_ECHO);
+	receive(&f, r, 4 * S + MS, PING_ECHO);
 
-	send_one(&f, 4 * S); /* something else */
+	send_one(&f, 5 * S); /* something else */
 	memset(f.data, 'x', 30);
-	receive(&f, datagram(&f, &f.probe, 30), 4 * S + MS, PING_ANSWER);
+	receive(&f, datagram(&f, &f.probe, 30), 5 * S + MS, PING_ANSWER);
 	assert_false(f.event.proved);
 
-	send_one(&f, 5 * S);
-	receive(&f, datagram(&f, &f.probe, 0), 5 * S + MS, PING_ANSWER);
+	send_one(&f, 6 * S);
+	receive(&f, datagram(&f, &f.probe, 0), 6 * S + MS, PING_ANSWER);
 	assert_int_equal(f.event.bytes, 0);
-	assert_int_equal(stats(&f)->received, 6);
-	assert_int_equal(ping_stats_answered(stats(&f)), 6);
+	assert_int_equal(stats(&f)->received, 7);
+	assert_int_equal(ping_stats_answered(stats(&f)), 7);
 	stop(&f);
 }
 

@@ -431,7 +431,7 @@ static bool read_copy(uint16_t port, const uint8_t *data, size_t n, struct servi
 	assert_non_null(copy);
 	if (n > 0)
 		memcpy(copy, data, n);
-	known = service_read(port, n ? copy : NULL, n, out);
+	known = service_read(port, n ? copy : NULL, n, n, out);
 	free(copy);
 	check_form(out);
 	assert_int_equal(known, out->service != NULL);
@@ -606,6 +606,10 @@ static void test_unknown(void **state)
 	assert_string_equal(r.info, "3 bytes: 01 02 03");
 	assert_false(read_copy(40000, (const uint8_t *)"\x01", 1, &r));
 	assert_string_equal(r.info, "1 byte: 01");
+	/* What was not captured counts for the length all the same. */
+	assert_false(service_read(40000, (const uint8_t *)"hello", 5, 6000, &r));
+	assert_string_equal(r.info, "6000 bytes: hello");
+	assert_string_equal(service_detail(&r, "captured"), "5 of 6000 bytes");
 }
 
 /* What differs from one scan to the next stays out of what is compared. */

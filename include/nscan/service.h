@@ -43,9 +43,10 @@ struct service_reading {
 	char text[SERVICE_TEXT_BYTES]; /* the values of the details, one behind the other */
 };
 
-/* Reads n bytes that came from UDP port `port`. True: the service is known (out->service). False: it is not, and out->info only
- * says how long the answer is and how it begins. *out is filled in both cases. */
-bool service_read(uint16_t port, const uint8_t *data, size_t n, struct service_reading *out);
+/* Reads the first n bytes of an answer of `wire_bytes` (more than n when the capture cut it short; else n or 0) that came from UDP port
+ * `port`. True: the service is known (out->service). False: it is not, and out->info only says how long the answer is and how it
+ * begins. *out is filled in both cases; of a cut answer the detail "captured" says how much was there to be read. */
+bool service_read(uint16_t port, const uint8_t *data, size_t n, size_t wire_bytes, struct service_reading *out);
 /* The value of that detail; NULL when there is none. */
 const char *service_detail(const struct service_reading *reading, const char *key);
 /* Adds a detail; one that is there already stays as it is. False when there is no room. `key` must be static. */

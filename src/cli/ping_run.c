@@ -215,7 +215,8 @@ static void on_frame(void *context, const struct frame *frame)
 	trace_received(&run->scan.trace, &reply, frame->at_ns);
 	if (!ping_receive(run->ping, &reply, frame->at_ns, &event))
 		return;
-	known = event.result == PING_ANSWER && service_read(reply.src_port, reply.data, reply.data_bytes, &said);
+	known = event.result == PING_ANSWER &&
+	        service_read(reply.src_port, reply.data, reply.data_bytes, reply.wire_data_bytes, &said);
 	tell(run, &event, known ? &said : NULL);
 }
 

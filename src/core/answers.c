@@ -192,7 +192,7 @@ static bool is_sent_back(const struct engine *e, const struct ask *ask, const st
 
 void read_answer(const struct engine *e, const struct ask *ask, const struct reply *reply, struct service_reading *out)
 {
-	service_read(ask->port, reply->data, reply->data_bytes, out);
+	service_read(ask->port, reply->data, reply->data_bytes, reply->wire_data_bytes, out);
 	if (!is_sent_back(e, ask, reply))
 		return;
 	memset(out, 0, sizeof(*out));
@@ -220,6 +220,18 @@ static void learn_mapping(struct port_answer *answer, const struct service_readi
 	        (struct mapping){reply->dst, reading->mapped, reply->dst_port, reading->mapped_port};
 }
 
+/* Of frames longer than those of Ethernet's usual MTU the capture keeps the beginning. */
+static void tell_cut(struct engine *e, struct host *host, struct port_answer *answer, const struct port_slot *slot,
+                     const struct reply *reply, int64_t at_ns)
+{
+	if (reply->wire_data_bytes <= reply->data_bytes || answer->cut_told)
+		return;
+	answer->cut_told = true;
+	note(e, host, at_ns, slot->number, "answer-cut",
+	     "of an answer of %zu bytes the first %zu were captured; what else it says is not read",
+	     reply->wire_data_bytes, reply->data_bytes);
+}
+
 bool answers_take(struct engine *e, struct host *host, struct lane *lane, struct port_slot *slot, uint16_t attempt,
                   const struct reply *reply, int64_t sent_ns, int64_t at_ns)
 {
@@ -232,6 +244,7 @@ bool answers_take(struct engine *e, struct host *host, struct lane *lane, struct
 	if (!answer)
 		return false;
 	read_answer(e, &ask, reply, &reading);
+	tell_cut(e, host, answer, slot, reply, at_ns);
 	exchange = exchange_make(answer, attempt, sent_ns);
 	if (exchange->answers == 0)
 		exchange_start(e, exchange, &reading, reply, at_ns);

@@ -45,7 +45,7 @@ struct port_answer {
 	bool prepared;                /* `asked` is filled */
 	uint8_t asked[MOST_PAYLOADS]; /* how often each payload was sent */
 	uint16_t more_asks;
-	bool conflict_told, duplicate_told, stranger_told;
+	bool conflict_told, duplicate_told, stranger_told, cut_told;
 	uint8_t mappings;
 	struct mapping mapping[2];
 };

@@ -104,7 +104,7 @@ void port_read(struct observer *o, uint32_t index, const struct reply *reply)
 	    !o->hosts[port->host].wanted)
 		return;
 	port->readings++;
-	service_read(port->port, reply->data, reply->data_bytes, &reading);
+	service_read(port->port, reply->data, reply->data_bytes, reply->wire_data_bytes, &reading);
 	if (port->reading) {
 		service_merge(port->reading, &reading);
 		return;

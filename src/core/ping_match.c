@@ -29,12 +29,14 @@ static void judge_data(struct ping *ping, const struct ping_packet *packet, cons
 {
 	uint8_t sent[PAYLOAD_MAX_BYTES];
 	size_t n = ping->saying.byte_count, common = n < reply->data_bytes ? n : reply->data_bytes;
+	/* Longer than what was captured only where it is longer than anything that is sent. */
+	size_t came = reply->wire_data_bytes > reply->data_bytes ? reply->wire_data_bytes : reply->data_bytes;
 	enum ping_role role = ping->config.payload ? PING_FOREIGN : ping_payload_role(reply->data, reply->data_bytes);
 
 	place_nonce(ping, packet, sent);
 	if (role == PING_ANSWERS)
 		ping_payload_answer(sent);
-	out->bytes = reply->data_bytes;
+	out->bytes = came;
 	out->first_wrong = common;
 	for (size_t i = common; i-- > 0;) {
 		if (sent[i] != reply->data[i]) {
@@ -42,8 +44,8 @@ static void judge_data(struct ping *ping, const struct ping_packet *packet, cons
 			out->wrong_bytes++;
 		}
 	}
-	if (reply->data_bytes > n)
-		out->wrong_bytes += reply->data_bytes - n;
+	if (came > n)
+		out->wrong_bytes += came - n;
 	if (out->wrong_bytes == 0 && n > 0 && common > 0)
 		out->result = common == n ? PING_ECHO : PING_TRUNCATED;
 	else

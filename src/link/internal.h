@@ -116,7 +116,8 @@ enum capture_state {
 };
 
 /* Longest part of a frame that is kept: a whole frame of 1500 bytes, and two ring slots still fit one page. Of jumbo frames the
- * rest is not needed: their headers tell the length, and what identifies a reply stands at its beginning. */
+ * rest is not kept: their headers tell the length, what identifies a reply stands at its beginning, and that an answer was cut the
+ * report says. */
 enum { CAPTURE_BYTES = 1900 };
 
 /* capture.c: libpcap on one interface. */

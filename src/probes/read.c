@@ -49,7 +49,7 @@ static bool try_readers(uint16_t port, bool at_home, const uint8_t *data, size_t
 }
 
 /* Nobody's protocol: how long it is and how it begins. */
-static void describe_unknown(const uint8_t *data, size_t n, struct service_reading *out)
+static void describe_unknown(const uint8_t *data, size_t n, size_t wire_bytes, struct service_reading *out)
 {
 	char text[64];
 
@@ -58,21 +58,29 @@ static void describe_unknown(const uint8_t *data, size_t n, struct service_readi
 		say(out, "an empty datagram");
 	} else if (n >= 4 && is_text(data, n)) {
 		clean_text(text, sizeof(text), data, n);
-		say(out, "%zu bytes: %s", n, text);
+		say(out, "%zu bytes: %s", wire_bytes, text);
 	} else {
 		hex_text(text, sizeof(text), data, n < 16 ? n : 16, " ");
-		say(out, "%zu byte%s: %s%s", n, n == 1 ? "" : "s", text, n > 16 ? " ..." : "");
+		say(out, "%zu byte%s: %s%s", wire_bytes, wire_bytes == 1 ? "" : "s", text,
+		    wire_bytes > 16 ? " ..." : "");
 	}
 }
 
-bool service_read(uint16_t port, const uint8_t *data, size_t n, struct service_reading *out)
+bool service_read(uint16_t port, const uint8_t *data, size_t n, size_t wire_bytes, struct service_reading *out)
 {
+	char captured[64];
+	bool known;
+
 	if (!data)
 		n = 0;
-	if (try_readers(port, true, data, n, out) || try_readers(port, false, data, n, out))
-		return true;
-	describe_unknown(data, n, out);
-	return false;
+	known = try_readers(port, true, data, n, out) || try_readers(port, false, data, n, out);
+	if (!known)
+		describe_unknown(data, n, wire_bytes > n ? wire_bytes : n, out);
+	if (wire_bytes > n) {
+		snprintf(captured, sizeof(captured), "%zu of %zu bytes", n, wire_bytes);
+		service_add_detail(out, "captured", captured);
+	}
+	return known;
 }
 
 const char *service_detail(const struct service_reading *reading, const char *key)

@@ -38,9 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n)
 	if (!data)
 		return 0;
 	memcpy(data, input + 2, n - 2);
-	known = service_read(port, data, n - 2, &here);
+	known = service_read(port, data, n - 2, n - 2, &here);
 	check(&here, known);
-	known = service_read(9, data, n - 2, &elsewhere);
+	known = service_read(9, data, n - 2, n + 1000, &elsewhere);
 	check(&elsewhere, known);
 	service_merge(&elsewhere, &here);
 	check(&elsewhere, elsewhere.service != NULL);
