@@ -95,6 +95,12 @@ struct reply {
 	size_t wire_data_bytes; /* as it was on the wire: more than data_bytes when the capture cut the packet short */
 };
 
+/* How long the data was when it came, captured or not. */
+static inline size_t reply_came_bytes(const struct reply *reply)
+{
+	return reply->wire_data_bytes > reply->data_bytes ? reply->wire_data_bytes : reply->data_bytes;
+}
+
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
 /* Link types, by the numbers that capture files have for them (https://www.tcpdump.org/linktypes.html). */

@@ -149,7 +149,7 @@ void trace_received(const struct trace *trace, const struct reply *reply, int64_
 		break;
 	case REPLY_UDP:
 		fprintf(out, "UDP %s:%u > %s:%u data=%zu", src, reply->src_port, dst, reply->dst_port,
-		        reply->wire_data_bytes);
+		        reply_came_bytes(reply));
 		break;
 	case REPLY_ICMP_ERROR:
 		trace_icmp_error(out, reply, src, dst);

@@ -30,7 +30,7 @@ static void judge_data(struct ping *ping, const struct ping_packet *packet, cons
 	uint8_t sent[PAYLOAD_MAX_BYTES];
 	size_t n = ping->saying.byte_count, common = n < reply->data_bytes ? n : reply->data_bytes;
 	/* Longer than what was captured only where it is longer than anything that is sent. */
-	size_t came = reply->wire_data_bytes > reply->data_bytes ? reply->wire_data_bytes : reply->data_bytes;
+	size_t came = reply_came_bytes(reply);
 	enum ping_role role = ping->config.payload ? PING_FOREIGN : ping_payload_role(reply->data, reply->data_bytes);
 
 	place_nonce(ping, packet, sent);
