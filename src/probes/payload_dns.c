@@ -67,7 +67,8 @@ static size_t build_mdns_services(uint8_t *out)
 	return r.n;
 }
 
-/* RFC 4795 2.3, 2.4: by unicast a responder answers for its own names and addresses; this one every host has. */
+/* An address that every host has (RFC 4795 2.3). A strict responder discards unicast queries by UDP whatever they ask and whatever their
+ * TTL (2.4 allows TCP only; systemd-resolved keeps to that), and stays open|filtered: only a laxer one is found by this. */
 static size_t build_llmnr_loopback(uint8_t *out)
 {
 	struct request r = {out, 0};
