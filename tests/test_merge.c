@@ -271,6 +271,55 @@ static void test_ranges(void **state)
 	fixture_remove(folder);
 }
 
+/* Reasons and codes are words that nscan has written; what else stands there reaches no terminal and no XML. */
+static void test_hostile_words(void **state)
+{
+	static const char *const files[] = {"a"}, *const formats[] = {"-oN", "-oX", "-oG", "-oJ"};
+	char *folder = fixture_folder();
+	struct err err;
+
+	(void)state;
+	write_text(folder, "a",
+	           SCAN("12:00:00", "") HOST("1", "up")
+	                   PORT("1", "53", "open") "{\"type\":\"port\",\"addr\":\"10.0.0.1\",\"proto\":\"udp\","
+	                                           "\"port\":99,\"state\":\"open\","
+	                                           "\"reason\":\"\\u001b[2J\"}\n"
+	                                           "{\"type\":\"port\",\"addr\":\"10.0.0.1\",\"proto\":\"udp\","
+	                                           "\"port\":98,\"state\":\"open\","
+	                                           "\"reason\":\"r\",\"info\":\"x\",\"details\":{\"a\\\"b\":\"c\"}}\n"
+	                                           "{\"type\":\"note\",\"addr\":\"10.0.0.1\",\"code\":\"\\u001b[3J\","
+	                                           "\"text\":\"t\"}\n" SUMMARY("1", "0", "0", "false"));
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		char *text = merge(folder, files, 1, formats[i], &err);
+
+		assert_int_equal(err.code, ERR_NONE);
+		assert_non_null(strstr(text, "53"));
+		assert_null(strchr(text, 0x1b));
+		assert_null(strstr(text, "\\u001b"));
+		assert_null(strstr(text, "a\"b"));
+		free(text);
+	}
+	fixture_remove(folder);
+}
+
+/* By whatever name: what is merged is not written over. */
+static void test_spares_its_parts(void **state)
+{
+	static const char *const files[] = {"a", "./merged"};
+	char *folder = fixture_folder(), *text;
+	struct err err;
+
+	(void)state;
+	write_text(folder, "a", SCAN("12:00:00", "") HOST("1", "up") SUMMARY("1", "0", "0", "false"));
+	write_text(folder, "merged", SCAN("13:00:00", "") HOST("2", "up") SUMMARY("1", "0", "0", "false"));
+	text = merge(folder, files, 2, "-oJ", &err);
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_non_null(strstr(err.text, "merged: is to be read (--merge) and written over"));
+	assert_string_equal(text, SCAN("13:00:00", "") HOST("2", "up") SUMMARY("1", "0", "0", "false"));
+	free(text);
+	fixture_remove(folder);
+}
+
 static void test_what_is_missing(void **state)
 {
 	static const struct {
@@ -312,10 +361,9 @@ static void test_what_is_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_merged_is_whole),
-	        cmocka_unit_test(test_later_and_known_win),
-	        cmocka_unit_test(test_ranges),
-	        cmocka_unit_test(test_what_is_missing),
+	        cmocka_unit_test(test_merged_is_whole),  cmocka_unit_test(test_later_and_known_win),
+	        cmocka_unit_test(test_ranges),           cmocka_unit_test(test_hostile_words),
+	        cmocka_unit_test(test_spares_its_parts), cmocka_unit_test(test_what_is_missing),
 	};
 
 	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);

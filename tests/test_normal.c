@@ -330,11 +330,19 @@ static void test_hostile_note(void **state)
 
 	(void)state;
 	add(&stream, event_up(0));
+	summary.note = "\x1b[2J of a record";
+	summary.partial = true;
+	summary.partial_why = "\x1b[3J too";
 	add(&stream, event_note(0, 0, "code", "\x1b]0;pwned\x07"));
 	memset(stream.events[1].u.note.text + 20, 'x',
 	       sizeof(stream.events[1].u.note.text) - 20); /* no NUL at its end */
 	text = fixture_report(&report_normal, &info, stream.events, stream.count, &summary);
 	assert_non_null(strstr(text, "Note: \\x1b]0;pwned\\x07 (code)\n"));
+	assert_non_null(strstr(text, "Note: \\x1b[2J of a record\n"));
+	assert_non_null(strstr(text, "PARTIAL: \\x1b[3J too; "));
+	assert_null(strchr(text, '\x1b'));
+	free(text);
+	text = fixture_report(&report_grepable, &info, stream.events, stream.count, &summary);
 	assert_null(strchr(text, '\x1b'));
 	free(text);
 }

@@ -195,6 +195,37 @@ static void test_interrupted(void **state)
 	xmlFreeDoc(document);
 }
 
+/* Why a record ends may hold anything. */
+static void test_hostile_end(void **state)
+{
+	struct scan_summary summary = fixture_summary(0, 0, 0);
+	struct scan_info info = fixture_info();
+	xmlDocPtr document;
+
+	(void)state;
+	summary.partial = true;
+	summary.partial_why = "a\x1b[2Jb";
+	document = report_of(NULL, 0, &info, &summary);
+	assert_xpath(document, "//finished/@errormsg", "a\\x1b[2Jb");
+	xmlFreeDoc(document);
+}
+
+/* A capture may tell of ports and not whether their host is up. */
+static void test_ports_of_an_unknown_host(void **state)
+{
+	struct scan_summary summary = fixture_summary(0, 0, 1);
+	struct scan_info info = fixture_info();
+	struct event events[] = {event_port(0, 53, PORT_OPEN_FILTERED, "no-response"), event_unknown(0), event_done(0)};
+	xmlDocPtr document;
+
+	(void)state;
+	info.from_capture = true;
+	document = report_of(events, 3, &info, &summary);
+	assert_xpath(document, "//host/status/@state", "unknown");
+	assert_xpath(document, "//host//port[@portid='53']/state/@state", "open|filtered");
+	xmlFreeDoc(document);
+}
+
 static void test_hostile_arguments(void **state)
 {
 	char markup[] = "--data-string=<a b='\"&amp;'>", control[] = "\x01\x1b[31m\n", latin[] = "\xff",
@@ -261,6 +292,8 @@ int main(void)
 	        cmocka_unit_test(test_hosts_only),
 	        cmocka_unit_test(test_nobody_is_there),
 	        cmocka_unit_test(test_interrupted),
+	        cmocka_unit_test(test_hostile_end),
+	        cmocka_unit_test(test_ports_of_an_unknown_host),
 	        cmocka_unit_test(test_hostile_arguments),
 	        cmocka_unit_test(test_ipv6),
 	        cmocka_unit_test(test_written_host_by_host),

@@ -143,5 +143,10 @@ void reports_flush(struct reports *reports);
 /* Writes text from the network or the user safely: control bytes, quotes, backslashes, what reorders or hides text on a
  * terminal, and non-UTF-8 become \xNN. */
 void print_escaped(FILE *out, const char *text, size_t n);
+/* "2026-01-30T12:00:00.123Z". Returns out. */
+#define TIME_TEXT_BYTES 40
+const char *time_utc(int64_t wall_ns, char out[TIME_TEXT_BYTES]);
+/* As print_escaped, but quotes and backslashes stay: for formats that quote in their own way, and for people. */
+void print_printable(FILE *out, const char *text, size_t n);
 
 #endif

@@ -63,7 +63,7 @@ static void warn_of_forwarding(struct scan *scan)
 	if (value == '1')
 		scan_say(scan,
 		         "this machine forwards packets, and may send ICMP errors of its own about what comes for the "
-		         "claimed addresses; sysctl -w net.ipv4.conf.%s.forwarding=0 prevents it",
+		         "claimed addresses; sysctl -w net/ipv4/conf/%s/forwarding=0 prevents it",
 		         name);
 }
 

@@ -1,7 +1,12 @@
-/* fail.c: an error ends up as one line and an exit status. */
+/* fail.c: what the program has to say on standard error, one line each; an error ends up as such a line and an exit status. */
 #include "fail.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "nscan/report.h"
+
+enum { LINE_BYTES = 1024 };
 
 int exit_status(enum err_code code)
 {
@@ -15,15 +20,27 @@ int exit_status(enum err_code code)
 	return statuses[code];
 }
 
+void say_line_of(const char *format, va_list args)
+{
+	char line[LINE_BYTES];
+
+	vsnprintf(line, sizeof(line), format, args);
+	fputs("nscan: ", stderr);
+	print_printable(stderr, line, strlen(line));
+	fputc('\n', stderr);
+}
+
+void say_line(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_line_of(format, args);
+	va_end(args);
+}
+
 int fail(const struct err *err)
 {
-	fputs("nscan: ", stderr);
-	for (const char *c = err->text; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			fprintf(stderr, "\\x%02x", (unsigned char)*c);
-		else
-			fputc(*c, stderr);
-	}
-	fputc('\n', stderr);
+	say_line("%s", err->text);
 	return exit_status(err->code);
 }

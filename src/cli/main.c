@@ -39,6 +39,16 @@ static int show_interfaces(void)
 	return finish_stdout();
 }
 
+static int show_payloads(const struct options *options)
+{
+	struct err err;
+
+	if (payload_options_list(options, stdout))
+		return finish_stdout();
+	err_set(&err, ERR_SYSTEM, "out of memory");
+	return fail(&err);
+}
+
 static int scan_main(const struct options *options, struct resume *resume)
 {
 	struct scan *scan = malloc(sizeof(*scan));
@@ -70,7 +80,7 @@ static int resume_main(const char *path)
 	if (!resume || !resume_options(resume, &options, &err)) {
 		status = fail(&err);
 	} else if (resume_is_complete(resume)) {
-		fprintf(stderr, "nscan: %s: that scan was complete; there is nothing left to ask\n", path);
+		say_line("%s: that scan was complete; there is nothing left to ask", path);
 		status = 0;
 	} else {
 		if (options.record)
@@ -121,8 +131,7 @@ int main(int argc, char **argv)
 		status = show_interfaces();
 		break;
 	case ACTION_PAYLOADS:
-		payload_options_list(&options, stdout);
-		status = finish_stdout();
+		status = show_payloads(&options);
 		break;
 	case ACTION_RESUME:
 		status = resume_main(options.resume);

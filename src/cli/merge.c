@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "fail.h"
 #include "nscan/live.h"
+#include "overwrite.h"
 
 enum { WHY_BYTES = 240, PORTS = 65536 };
 
@@ -64,8 +66,7 @@ static bool read_parts(struct merge *merge, struct err *err)
 			return false;
 		merge->parts[merge->part_count++] = part;
 		if (part->good_bytes != part->file_bytes)
-			fprintf(stderr, "nscan: %s: its last line is cut off; what was written before it counts\n",
-			        part->path);
+			say_line("%s: its last line is cut off; what was written before it counts", part->path);
 	}
 	sort_by_start(merge);
 	return true;
@@ -154,18 +155,12 @@ static bool open_reports(struct merge *merge, struct err *err)
 	const struct options *o = merge->options;
 
 	merge->vendors = vendors_new(NULL, NULL);
+	if (!merge->vendors)
+		return err_set(err, ERR_SYSTEM, "out of memory while merging");
 	describe(merge);
 	merge->reports = reports_new(&merge->info, err);
 	if (!merge->reports || (!options_stdout(o) && !reports_add(merge->reports, &report_normal, "-", false, err)))
 		return false;
-	for (size_t i = 0; i < o->output_count; i++) {
-		for (size_t k = 0; k < o->targets.count; k++) {
-			if (strcmp(o->targets.texts[k], o->outputs[i].path) == 0)
-				return err_set(err, ERR_USAGE,
-				               "%s: is to be merged and written at once; name another output",
-				               o->outputs[i].path);
-		}
-	}
 	for (size_t i = 0; i < o->output_count; i++) {
 		if (!reports_add(merge->reports, o->outputs[i].format, o->outputs[i].path, false, err))
 			return false;
@@ -314,7 +309,8 @@ static bool merge_all(struct merge *merge, struct err *err)
 	struct scan_summary summary;
 	uint64_t total = 0;
 
-	if (!read_parts(merge, err) || !list_ports(merge, err) || !open_reports(merge, err))
+	if (!overwrite_check(merge->options, &merge->options->targets, "--merge", err) || !read_parts(merge, err) ||
+	    !list_ports(merge, err) || !open_reports(merge, err))
 		return false;
 	reports_begin(merge->reports);
 	if (!merge_hosts(merge->parts, merge->part_count, merge->info.start_wall_ns, merge->reports, &count) ||

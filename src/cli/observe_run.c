@@ -1,6 +1,5 @@
 /* observe_run.c: -r with anybody's capture: frames out of files and pipes, into the observer, and its events into the reports. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,18 +43,6 @@ struct reading {
 	int status;
 };
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
-{
-	struct err err = {0};
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(err.text, sizeof(err.text), format, args);
-	va_end(args);
-	fail(&err);
-}
-
 static bool no_memory(struct err *err)
 {
 	return err_set(err, ERR_SYSTEM, "out of memory while reading the capture");
@@ -74,12 +61,14 @@ static bool is_stream(const char *path)
 static bool check_files(struct reading *r, struct err *err)
 {
 	const struct text_list *captures = &r->options->captures;
+	size_t from_stdin = 0;
 
 	for (size_t i = 0; i < captures->count; i++) {
 		const char *path = captures->texts[i];
 
 		r->follow = r->follow || is_stream(path);
-		if (i > 0 && !strcmp(path, captures->texts[0]) && !strcmp(path, "-"))
+		from_stdin += strcmp(path, "-") == 0;
+		if (from_stdin > 1)
 			return err_set(err, ERR_USAGE, "-r -: standard input can be read once; give it once");
 		if (strcmp(path, "-") != 0 && access(path, R_OK) != 0)
 			return err_set(err, ERR_SYSTEM, "%s: cannot be read; give a capture file that can", path);
@@ -222,7 +211,7 @@ static bool wait_for_input(struct reading *r, struct capture_file *file)
 
 static void cut_off(struct reading *r, const struct err *err)
 {
-	say("%s; what is known so far follows", err->text);
+	say_line("%s; what is known so far follows", err->text);
 	if (!r->partial_why[0])
 		memcpy(r->partial_why, err->text, sizeof(r->partial_why));
 	r->status = 1;
@@ -315,7 +304,7 @@ static void finish(struct reading *r)
 	drain(r);
 	observer_summarise(r->observer, &seen);
 	if (seen.out_of_memory) {
-		say("out of memory: hosts or ports are missing from the report");
+		say_line("out of memory: hosts or ports are missing from the report");
 		r->status = 1;
 	}
 	if (r->interrupted) {

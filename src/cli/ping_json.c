@@ -2,21 +2,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "nscan/report.h"
 #include "ping_report.h"
-
-/* "2026-01-30T12:00:00.123Z" */
-static const char *utc(int64_t wall_ns, char out[40])
-{
-	time_t seconds = (time_t)(wall_ns / 1000000000);
-	struct tm tm;
-	size_t n = gmtime_r(&seconds, &tm) ? strftime(out, 30, "%Y-%m-%dT%H:%M:%S", &tm) : 0;
-
-	snprintf(out + n, 40 - n, ".%03dZ", (int)(wall_ns % 1000000000 / 1000000));
-	return out;
-}
 
 static void put_text(json_t *object, const char *key, const char *text)
 {
@@ -95,7 +83,7 @@ bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct
                      const struct service_reading *said)
 {
 	json_t *object = begin("ping", subject);
-	char time[40];
+	char time[TIME_TEXT_BYTES];
 
 	put_number(object, "seq", event->sequence);
 	if (event->src_port)
@@ -127,7 +115,7 @@ bool ping_json_event(FILE *out, const struct ping_subject *subject, const struct
 	put_if(object, "again", event->again);
 	put_if(object, "late", event->late);
 	put_if(object, "reordered", event->reordered);
-	put_text(object, "time", utc(subject->start_wall_ns + event->at_ns - subject->start_ns, time));
+	put_text(object, "time", time_utc(subject->start_wall_ns + event->at_ns - subject->start_ns, time));
 	return finish(out, object);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "nscan/values.h"
 
 static const int64_t DRAW_EVERY_NS = 200000000;
@@ -143,7 +144,7 @@ static void hint(struct progress *progress, const struct engine_progress *at, in
 	if (progress->hinted || now_ns - progress->start_ns < FIRST_HINT_NS || !progress_hint(at, text))
 		return;
 	progress_clear(progress);
-	fprintf(stderr, "nscan: %s\n", text);
+	say_line("%s", text);
 	progress->hinted = true;
 }
 

@@ -2,13 +2,16 @@
 #include "read.h"
 
 #include "fail.h"
+#include "overwrite.h"
 #include "playback.h"
 
 int read_main(const struct options *options)
 {
 	struct err err = {0};
-	struct capture_file *first = capture_file_open(options->captures.texts[0], &err);
+	struct capture_file *first = NULL;
 
+	if (overwrite_check(options, &options->captures, "-r", &err))
+		first = capture_file_open(options->captures.texts[0], &err);
 	if (!first)
 		return fail(&err);
 	if (options->captures.count == 1 && journal_is_record(first))

@@ -7,7 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "overwrite.h"
+
 enum { COMMENTS = 8, COMMENT_BYTES = 8192 };
+
+static bool refuse_shared(const struct options *options, struct err *err)
+{
+	return err_set(err, ERR_USAGE, "-w %s: another option writes there; choose another file",
+	               strcmp(options->record, "-") == 0 ? "- (standard output)" : options->record);
+}
 
 bool recording_check(const struct options *options, struct err *err)
 {
@@ -15,8 +23,7 @@ bool recording_check(const struct options *options, struct err *err)
 		return true;
 	for (size_t i = 0; i < options->output_count; i++) {
 		if (strcmp(options->outputs[i].path, options->record) == 0)
-			return err_set(err, ERR_USAGE, "-w %s: another option writes there; choose another file",
-			               strcmp(options->record, "-") == 0 ? "- (standard output)" : options->record);
+			return refuse_shared(options, err);
 	}
 	if (strcmp(options->record, "-") == 0 && isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE,
@@ -27,8 +34,14 @@ bool recording_check(const struct options *options, struct err *err)
 
 bool recording_open(struct scan *scan, struct err *err)
 {
-	if (!scan->options->record)
+	const struct options *o = scan->options;
+
+	if (!o->record)
 		return true;
+	for (size_t i = 0; i < o->output_count; i++) { /* which are open: by whatever name, they are there */
+		if (strcmp(o->record, "-") != 0 && is_same_file(o->record, o->outputs[i].path))
+			return refuse_shared(o, err);
+	}
 	scan->journal = journal_open(scan->options->record, err);
 	return scan->journal != NULL;
 }

@@ -2,20 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "overwrite.h"
 #include "resume_internal.h"
 
 /* Targets looked at to find the places of the finished hosts. */
 static const uint64_t MOST_WALKED = UINT64_C(1) << 26;
-
-static bool is_same_file(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 /* Which of the outputs wrote the file: the one of that name, else the JSON on standard output, else any JSON (it was moved). */
 static struct output_choice *find_output(const struct resume *resume, struct options *options)
@@ -27,7 +20,7 @@ static struct output_choice *find_output(const struct resume *resume, struct opt
 
 		if (choice->format != &report_json)
 			continue;
-		if (is_same_file(choice->path, resume->path))
+		if (is_same_file(resume->path, choice->path))
 			return choice;
 		if (!best || strcmp(choice->path, "-") == 0)
 			best = choice;
@@ -63,7 +56,7 @@ bool resume_options(struct resume *resume, struct options *options, struct err *
 	choice->append = true;
 	options->has_seed = true;
 	options->seed = resume->seed;
-	return true;
+	return overwrite_check(options, &(struct text_list){&resume->path, 1}, "--resume", err);
 }
 
 bool resume_is_complete(const struct resume *resume)

@@ -7,12 +7,18 @@
 /* Different reasons and codes: nscan has some dozens. */
 enum { WORDS_MOST = 1000 };
 
+/* The words that nscan writes; what else stands in a file is none of them, and the reports print such words as they are. */
+static bool is_word(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.+/:()")] == '\0';
+}
+
 /* The same text, kept as long as the resume: events point to static text elsewhere. NULL when there is none. */
 static const char *keep_word(struct resume *resume, const char *text)
 {
 	char **grown;
 
-	if (!text)
+	if (!text || !is_word(text))
 		return NULL;
 	for (size_t i = 0; i < resume->word_count; i++) {
 		if (strcmp(resume->words[i], text) == 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "claiming.h"
+#include "fail.h"
 #include "interrupt.h"
 #include "own_ports.h"
 #include "recording.h"
@@ -34,11 +35,9 @@ void scan_say(struct scan *scan, const char *format, ...)
 	if (scan->options->quiet)
 		return;
 	progress_clear(&scan->progress);
-	fputs("nscan: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say_line_of(format, args);
 	va_end(args);
-	fputc('\n', stderr);
 }
 
 /* Ends the scan early; what is not settled becomes unknown. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "overwrite.h"
 #include "resolve.h"
 
 /* Names are what they were when a record is played back, and go into the record when one is made. */
@@ -152,6 +153,10 @@ bool target_input_read(struct scan *scan, struct err *err)
 	scan->exclude = target_set_new();
 	if (!scan->targets || !scan->exclude)
 		return err_set(err, ERR_SYSTEM, "out of memory while reading the targets");
+	/* A record that is played back has its lists with it. */
+	if (!scan->playback && (!overwrite_check(scan->options, &scan->options->target_files, "-iL", err) ||
+	                        !overwrite_check(scan->options, &scan->options->exclude_files, "--excludefile", err)))
+		return false;
 	if (!read_all(scan->options, scan->targets, scan->exclude, &resolver, scan, err))
 		return false;
 	if (target_set_has_family(scan->targets, 6))

@@ -65,7 +65,7 @@ static bool parse_target(struct wait *wait, struct err *err)
 		wait->port = port <= UINT16_MAX ? (uint16_t)port : 0;
 	else if (colon)
 		wait->port = port_by_service(colon + 1);
-	snprintf(wait->host, sizeof(wait->host), "%.*s", n < sizeof(wait->host) ? (int)n : 0, text);
+	snprintf(wait->host, sizeof(wait->host), "%.*s", n < sizeof(wait->host) ? (int)n : HOST_TEXT_BYTES - 1, text);
 	ok = target_set_add(set, wait->host, &any, &why) || wrong_target(wait, why.text, err);
 	if (ok && target_set_size(set) != 1)
 		ok = wrong_target(wait, "wait for one host", err);
@@ -113,6 +113,7 @@ static bool attempt(struct wait *wait, unsigned number)
 {
 	struct options options = *wait->options;
 	const char *target = wait->host;
+	bool has_deadline = wait->deadline_ns != INT64_MAX;
 	struct scan *scan = calloc(1, sizeof(*scan));
 	struct err err = {0};
 
@@ -125,8 +126,8 @@ static bool attempt(struct wait *wait, unsigned number)
 	options.quiet = !options.packet_trace && options.debug == 0;
 	options.has_max_retries = true;
 	options.max_retries = number < HASTY_ATTEMPTS ? 0 : PATIENT_RETRIES;
-	options.max_time_ns = wait->deadline_ns == INT64_MAX ? 0 : wait->deadline_ns - live_now_ns();
-	if (!scan || options.max_time_ns < 0) {
+	options.max_time_ns = has_deadline ? wait->deadline_ns - live_now_ns() : 0;
+	if (!scan || (has_deadline && options.max_time_ns <= 0)) { /* 0 would be no limit */
 		free(scan);
 		return false;
 	}
@@ -154,11 +155,9 @@ static int conclude(const struct wait *wait)
 		return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 	}
 	if (interrupts_seen() > 0)
-		fprintf(stderr, "nscan: interrupted: %s did not answer in %s; last: %s\n", wait->options->wait, elapsed,
-		        wait->what);
+		say_line("interrupted: %s did not answer in %s; last: %s", wait->options->wait, elapsed, wait->what);
 	else
-		fprintf(stderr, "nscan: %s did not answer within %s; last: %s\n", wait->options->wait, elapsed,
-		        wait->what);
+		say_line("%s did not answer within %s; last: %s", wait->options->wait, elapsed, wait->what);
 	return interrupts_seen() > 0 ? 130 : 1;
 }
 

@@ -1,7 +1,6 @@
 /* watch_run.c: --watch: rounds on a schedule that does not drift, over a link that may go and come back. */
 #include "watch_run.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,12 +27,6 @@ struct watching {
 	uint64_t unsound;
 	struct watch_round last;
 };
-
-/* On standard error; the scans themselves are quiet. */
-static void say(const char *what)
-{
-	fprintf(stderr, "nscan: %s\n", what);
-}
 
 static void on_event(void *context, const struct event *event)
 {
@@ -75,7 +68,7 @@ static void lose(struct watching *w, const char *why)
 {
 	w->link_open = false;
 	if (!w->told_lost)
-		fprintf(stderr, "nscan: %s; watching goes on when it is back\n", why);
+		say_line("%s; watching goes on when it is back", why);
 	w->told_lost = true;
 }
 
@@ -92,7 +85,7 @@ static void reopen(struct watching *w)
 	w->scan.observe = on_event;
 	w->scan.observer = w;
 	if (w->told_lost)
-		say("the interface is back; watching goes on");
+		say_line("the interface is back; watching goes on");
 	w->told_lost = false;
 }
 
@@ -177,7 +170,7 @@ static void run_round(struct watching *w)
 	reports_round(w->scan.reports, &report);
 	reports_flush(w->scan.reports);
 	if (report.took_ns > report.every_ns && report.sound && !w->told_late)
-		say("a round takes longer than --watch allows; the next one starts at the next full interval");
+		say_line("a round takes longer than --watch allows; the next one starts at the next full interval");
 	w->told_late |= report.took_ns > report.every_ns && report.sound;
 }
 
@@ -236,7 +229,7 @@ static void finish(struct watching *w)
 		reports_watched(w->scan.reports, watch_target(w->watch, i));
 	reports_end(w->scan.reports, &summary);
 	if (w->lost_memory) {
-		say("out of memory: changes may be missing");
+		say_line("out of memory: changes may be missing");
 		w->scan.status = 1;
 	}
 }

@@ -112,7 +112,7 @@ static void grepable_end(struct report *report, const struct scan_summary *summa
 
 	(void)down;
 	if (summary->partial)
-		fprintf(report->out, "# PARTIAL: %s\n", summary->partial_why ? summary->partial_why : "interrupted");
+		print_line(report->out, "# PARTIAL: ", summary->partial_why ? summary->partial_why : "interrupted", "");
 	fprintf(report->out, "# Nscan done at %s -- %" PRIu64 " IP address%s (%" PRIu64 " host%s up) scanned in ",
 	        time_as_nmap(summary->end_wall_ns, end), hosts, hosts == 1 ? "" : "es", summary->hosts_up,
 	        plural(summary->hosts_up));

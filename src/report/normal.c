@@ -241,22 +241,15 @@ static void print_down_names(struct report *report)
 	fwrite(state->down_names_text, 1, state->down_names_bytes, report->out);
 }
 
-/* In a capture ports may be known of a host that is not known to be up. */
-static bool is_shown(const struct report *report, const struct host_result *host)
-{
-	return host->host.state == HOST_UP ||
-	       (host->host.state == HOST_UNKNOWN && report->info->from_capture && host->port_count > 0);
-}
-
 static void normal_host(struct report *report, const struct host_result *host)
 {
 	struct normal_state *state = report->state;
 
 	if (host->host.state == HOST_DOWN && host->host.name)
 		keep_down_name(state, host);
-	for (size_t i = 0; !is_shown(report, host) && i < host->note_count; i++)
+	for (size_t i = 0; !host_is_shown(report->info, host) && i < host->note_count; i++)
 		keep_tail_note(state, &host->addr, &host->notes[i]);
-	if (is_shown(report, host))
+	if (host_is_shown(report->info, host))
 		print_up(report, host);
 	else if (host->host.state == HOST_DOWN)
 		state->lost |= !inactive_add(&state->inactive, host);
@@ -331,10 +324,10 @@ static void print_warnings(FILE *out, const struct scan_summary *summary)
 		fprintf(out, "%" PRIu64 " send error%s%s%s\n", summary->send_errors, plural(summary->send_errors),
 		        summary->send_error_text ? ": " : "", summary->send_error_text ? summary->send_error_text : "");
 	if (summary->note)
-		fprintf(out, "Note: %s\n", summary->note);
+		print_line(out, "Note: ", summary->note, "");
 	if (summary->partial)
-		fprintf(out, "PARTIAL: %s; what was not settled by then is unknown\n",
-		        summary->partial_why ? summary->partial_why : "interrupted");
+		print_line(out, "PARTIAL: ", summary->partial_why ? summary->partial_why : "interrupted",
+		           "; what was not settled by then is unknown");
 }
 
 static void normal_end(struct report *report, const struct scan_summary *summary, const struct addr_ranges *down)

@@ -41,15 +41,20 @@ const char *time_local(int64_t wall_ns, char out[TIME_TEXT_BYTES])
 
 const char *time_utc(int64_t wall_ns, char out[TIME_TEXT_BYTES])
 {
+	int64_t part_ns = wall_ns % NS_PER_S;
 	time_t seconds = (time_t)(wall_ns / NS_PER_S);
 	struct tm tm;
 	size_t n;
 
+	if (part_ns < 0) { /* before 1970, as the clock of a capture may have it */
+		part_ns += NS_PER_S;
+		seconds--;
+	}
 	out[0] = '\0';
 	if (!gmtime_r(&seconds, &tm))
 		return out;
 	n = strftime(out, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out + n, TIME_TEXT_BYTES - n, ".%03dZ", (int)(wall_ns % NS_PER_S / 1000000));
+	snprintf(out + n, TIME_TEXT_BYTES - n, ".%03dZ", (int)(part_ns / 1000000));
 	return out;
 }
 
@@ -111,6 +116,14 @@ const char *port_service_name(const struct port_event *port)
 	return port->reading && port->reading->service ? port->reading->service : port_service(port->port);
 }
 
+void print_line(FILE *out, const char *before, const char *text, const char *after)
+{
+	fputs(before, out);
+	print_printable(out, text, strlen(text));
+	fputs(after, out);
+	fputc('\n', out);
+}
+
 const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -119,6 +132,12 @@ const char *plural(uint64_t n)
 uint64_t summary_hosts(const struct scan_summary *summary)
 {
 	return summary->hosts_up + summary->hosts_down + summary->hosts_unknown;
+}
+
+bool host_is_shown(const struct scan_info *info, const struct host_result *host)
+{
+	return host->host.state == HOST_UP ||
+	       (host->host.state == HOST_UNKNOWN && info->from_capture && host->port_count > 0);
 }
 
 const char *host_vendor(const struct scan_info *info, const struct host_event *host, char out[VENDOR_TEXT_BYTES])

@@ -176,7 +176,7 @@ static void watch_end(struct report *report, const struct scan_summary *summary,
 		fprintf(out, "%" PRIu64 " frame%s lost by the capture: the machine was too slow, try --max-rate\n",
 		        summary->kernel_drops, plural(summary->kernel_drops));
 	if (summary->note)
-		fprintf(out, "Note: %s\n", summary->note);
+		print_line(out, "Note: ", summary->note, "");
 	if (state->lost)
 		fputs("Out of memory: the lists above are incomplete\n", out);
 }

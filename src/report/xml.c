@@ -101,16 +101,28 @@ static void attribute_arguments(struct report *report, const struct scan_info *i
 	free(text);
 }
 
-/* A text from the network: XML cannot hold control characters. */
-static void attribute_printable(struct report *report, const char *name, const char *value)
+/* A text of the network, to be freed: XML cannot hold control characters, so they are escaped before the writer does its part. NULL
+ * when memory ran out. */
+static char *escaped(const char *value)
 {
 	char *text = NULL;
 	size_t n;
 	FILE *memory = open_memstream(&text, &n);
 
-	if (memory)
-		print_printable(memory, value, strlen(value));
-	if (memory && fclose(memory) == 0)
+	if (!memory)
+		return NULL;
+	print_printable(memory, value, strlen(value));
+	if (fclose(memory) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void attribute_escaped(struct report *report, const char *name, const char *value)
+{
+	char *text = escaped(value);
+
+	if (text)
 		attribute_text(report, name, text);
 	else
 		check(report, -1);
@@ -122,7 +134,7 @@ static void print_hostnames(struct report *report, const char *name)
 	open_element(report, "hostnames");
 	if (name) {
 		open_element(report, "hostname");
-		attribute_printable(report, "name", name);
+		attribute_escaped(report, "name", name);
 		attribute_text(report, "type", "PTR");
 		close_element(report);
 	}
@@ -196,7 +208,7 @@ static void print_status(struct report *report, const struct host_result *host)
 	attribute_text(report, "addr", mac_format(host->host.mac, mac));
 	attribute_text(report, "addrtype", "mac");
 	if (vendor)
-		attribute_printable(report, "vendor", vendor);
+		attribute_escaped(report, "vendor", vendor);
 	close_element(report);
 }
 
@@ -232,34 +244,6 @@ static void print_extraports(struct report *report, const struct host_result *ho
 		}
 		close_element(report);
 	}
-}
-
-/* A text of the network, to be freed: XML cannot hold control characters, so they are escaped before the writer does its part. NULL
- * when memory ran out. */
-static char *escaped(const char *value)
-{
-	char *text = NULL;
-	size_t n;
-	FILE *memory = open_memstream(&text, &n);
-
-	if (!memory)
-		return NULL;
-	print_printable(memory, value, strlen(value));
-	if (fclose(memory) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
-static void attribute_escaped(struct report *report, const char *name, const char *value)
-{
-	char *text = escaped(value);
-
-	if (text)
-		attribute_text(report, name, text);
-	else
-		check(report, -1);
-	free(text);
 }
 
 static void print_service(struct report *report, const struct port_event *port)
@@ -308,7 +292,6 @@ static void print_reading(struct report *report, const struct service_reading *r
 
 static void print_port(struct report *report, const struct port_event *port)
 {
-
 	open_element(report, "port");
 	attribute_text(report, "protocol", "udp");
 	attribute(report, "portid", "%u", port->port);
@@ -377,6 +360,7 @@ static void print_mtu_script(struct report *report, const struct mtu_event *mtu)
 	if (memory)
 		print_mtu(memory, mtu, false);
 	if (!memory || fclose(memory) != 0) {
+		free(text);
 		check(report, -1);
 		return;
 	}
@@ -408,14 +392,14 @@ static void xml_host(struct report *report, const struct host_result *host)
 	int64_t to_wall_ns = info->start_wall_ns - info->start_ns;
 
 	open_element(report, "host");
-	if (host->host.state == HOST_UP) {
+	if (host_is_shown(info, host)) {
 		attribute(report, "starttime", "%" PRId64, (host->first_ns + to_wall_ns) / 1000000000);
 		attribute(report, "endtime", "%" PRId64, (host->done_ns + to_wall_ns) / 1000000000);
 	}
 	print_status(report, host);
-	if (host->host.state == HOST_UP || host->host.name)
+	if (host_is_shown(info, host) || host->host.name)
 		print_hostnames(report, host->host.name);
-	if (host->host.state == HOST_UP) {
+	if (host_is_shown(info, host)) {
 		if (info->ports)
 			print_ports(report, host);
 		if (host->has_mtu)
@@ -443,7 +427,7 @@ static void print_finished(struct report *report, const struct scan_summary *sum
 	attribute_text(report, "elapsed", elapsed);
 	attribute_text(report, "exit", summary->partial ? "error" : "success");
 	if (summary->partial)
-		attribute_text(report, "errormsg", summary->partial_why ? summary->partial_why : "interrupted");
+		attribute_escaped(report, "errormsg", summary->partial_why ? summary->partial_why : "interrupted");
 	close_element(report);
 }
 

@@ -96,6 +96,7 @@ refused 2 '--stats-every 5x' --stats-every 5x 127.0.0.1
 refused 2 'standard output' -oX - -oG - 127.0.0.1
 refused 2 '--resume .*alone' --resume x -v
 refused 2 '--resume /no/such/file: No such file' --resume /no/such/file
+refused 2 '-iL /no/.xc2.x9b2J: No such file' -iL "$(printf '/no/\302\2332J')"
 refused 2 'x0a' "$(printf 'bad\nname.invalid')"
 
 # --- a list of targets in a file -----------------------------------------------------------------------------------------
@@ -103,6 +104,23 @@ refused 2 'x0a' "$(printf 'bad\nname.invalid')"
 printf '10.0.0.1\n10.0.0.2 # fine\n10.0.0.300\n' >"$out/list"
 chmod 644 "$out/list"
 refused 2 'list.*3.*10\.0\.0\.300|10\.0\.0\.300.*list.*3' -iL "$out/list"
+
+# --- what is read is not written over, by whatever name --------------------------------------------------------------------
+
+printf '127.0.0.1\n' >"$out/hosts"
+chmod 666 "$out/hosts"
+refused 2 'hosts: is to be read \(-iL\) and written over' -iL "$out/hosts" -oN "$out/./hosts"
+refused 2 'hosts: is to be read \(-iL\) and written over' -iL "$out/hosts" -w "$out/hosts"
+refused 2 'hosts: is to be read \(--excludefile\) and written over' --excludefile "$out/hosts" -oJ "$out/hosts" 127.0.0.2
+refused 2 'hosts: is to be read \(-r\) and written over' -r "$out/hosts" -oX "$out/./hosts"
+refused 2 'hosts: is to be read \(--merge\) and written over' --merge "$out/hosts" -oJ "$out/./hosts"
+equal "the list is as it was" "127.0.0.1" "$(cat "$out/hosts")"
+ln -s "$out/resumed" "$out/same"
+resumed='{"type":"scan","seed":1,"args":["nscan","127.0.0.1","-oN","'$out/same'","-oJ","-"]}'
+printf '%s\n' "$resumed" >"$out/resumed"
+chmod 666 "$out/resumed"
+refused 2 'same: is to be read \(--resume\) and written over' --resume "$out/resumed"
+equal "so is what is to be resumed" "$resumed" "$(cat "$out/resumed")"
 
 # --- files that --resume cannot use --------------------------------------------------------------------------------------
 
@@ -132,6 +150,9 @@ refused 2 'not a regular file' --resume /
 refused 1 'nowhere.pcap: cannot be opened: No such file' -r "$out/nowhere.pcap"
 refused 1 'standard input: is empty' -r -
 refused 1 "$out: is a directory" -r "$out"
+cp "$here/../../pcaps/snapped-short.pcap" "$out/capture"
+chmod 644 "$out/capture"
+refused 2 '-r -: standard input can be read once' -r "$out/capture" -r - -r -
 refused 1 'neither pcap nor pcapng' -r "$here/usage.sh"
 refused 2 '-r reads a capture and never sends: leave --ttl away' -r "$out/nowhere.pcap" --ttl 3
 refused 2 '-r reads a capture and never sends: leave -Pn away' -Pn -r "$out/nowhere.pcap"
