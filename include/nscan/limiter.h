@@ -64,8 +64,6 @@ void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t
 void limiter_surplus(struct limiter *limiter);
 /* True when the bucket holds one token only: then `level` is the time since it was taken, in refill intervals. */
 bool limiter_is_interval(const struct limiter *limiter);
-/* The level at which it is worth trying, if a try in vain does no harm. */
-double limiter_try_level(const struct limiter *limiter);
 /* When the level reaches `need`; now_ns when it already has. */
 int64_t limiter_ready_ns(const struct limiter *limiter, double need, int64_t now_ns);
 

@@ -7,6 +7,8 @@
  *   only suspects left    all the asks that they still need, and sentinels behind them */
 #include "asking.h"
 
+#include "interval.h"
+
 enum {
 	ASKS_WHILE_WAITING = 5,
 	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
@@ -16,12 +18,9 @@ enum {
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
-	GROUP_SPAN_MS = 5,     /* a quiet group is asked within this time, and what jitter adds */
-	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 };
-#define SURELY_ONE   1.02 /* intervals since the last error */
-#define SLOWEST_RATE 0.2  /* errors a second: no system in use limits itself further */
-#define FEW          6.0  /* refusals expected of the ports that are left, when they all go into one last group */
+#define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
+#define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
 
 void wake_at(int64_t *wake_ns, int64_t at_ns)
 {
@@ -148,8 +147,6 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
 	if (suspect || closed_share(lane) < 0.85)
 		need = proof_level(lane);
-	else if (limiter_is_interval(&lane->limiter))
-		need = limiter_try_level(&lane->limiter);
 	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
 	if (lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS) {
 		need = 1.05;
@@ -233,34 +230,6 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 	return take(lane, slot);
 }
 
-static bool loss_is_unlikely(const struct lane *lane)
-{
-	return lane->scan->loss.lost <= 0 && lane->scan->loss.asked >= ANSWERS_TO_TRUST;
-}
-
-static bool in_quiet_group(const struct lane *lane, int64_t now_ns)
-{
-	return now_ns - lane->group_ns <= GROUP_SPAN_MS * MS + 2 * send_gap(lane);
-}
-
-/* Where a limit gives one error at a time, one that got lost may have taken the token: only when nothing was asked for as long as it
- * takes is the next one surely there. What is asked together then is one group. */
-static bool must_be_quiet(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	const struct limiter *limiter = &lane->limiter;
-	int64_t free_ns;
-
-	if (!limiter_is_interval(limiter) || loss_is_unlikely(lane) || in_quiet_group(lane, now_ns))
-		return false;
-	free_ns = lane->last_ask_ns + limiter->interval_ns + send_gap(lane);
-	if (now_ns < free_ns) {
-		wake_at(wake_ns, free_ns);
-		return true;
-	}
-	lane->group_ns = now_ns;
-	return false;
-}
-
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
@@ -278,6 +247,8 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_blind(e, lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE)
 		become_patient(lane);
+	if (lane->patient_ns == 0 && limiter_is_interval(&lane->limiter))
+		return choose_interval(e, host, lane, now_ns, wake_ns);
 	if (lane->patient_ns == 0 && order_proves_nothing(lane)) {
 		lane->checking = false;
 		return choose_collecting(lane, now_ns, wake_ns);
@@ -293,8 +264,6 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	if (lane->checking && lane->limiter.phase == LIMITER_KNOWN && lane->check_asked == 0 && !lane->check_lead &&
 	    lane->sentinels_due == 0 && lane->sentinels_out == 0 && lane->retry.count > 0 && form_last_group(lane))
 		lane->checking = false; /* it proves more than a check of some of them would */
-	if (must_be_quiet(lane, now_ns, wake_ns))
-		return (struct choice){0};
 	if (lane->checking)
 		return choose_check(lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_UNSEEN)
@@ -317,13 +286,12 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
 	        .patient = lane->patient_ns > 0,
-	        .token = limiter_is_interval(&lane->limiter) &&
-	                 (loss_is_unlikely(lane) ? limiter_level(&lane->limiter, now_ns) >= SURELY_ONE
-	                                         : in_quiet_group(lane, now_ns)),
 	        .expected = choice->urgent                                     ? 0
 	                    : choice->sentinel || slot->stage == STAGE_SETTLED ? 1
 	                                                                       : (float)refusal_expected(lane, slot),
 	};
+	if (limiter_is_interval(&lane->limiter) && !choice->urgent)
+		interval_asked(lane, slot, entry);
 	slot->attempts++;
 	slot->waiting++;
 	if (slot->lane == lane->index)

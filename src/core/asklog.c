@@ -1,7 +1,7 @@
 /* asklog.c: every ask in the order sent, and what its timeout says. */
 #include <stdlib.h>
 
-#include "internal.h"
+#include "interval.h"
 
 enum {
 	MOST_LOG = 65536,
@@ -129,14 +129,12 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 	entry->expired = true;
 	slot = &lane->scan->slots[entry->slot];
 	asklog_close(lane, entry);
-	if (entry->sentinel || (slot->stage == STAGE_SETTLED && slot->by_target)) {
+	if (entry->sentinel || (slot->stage == STAGE_SETTLED && slot->by_target))
 		lane->unheard++;
-		/* It refuses, and there was a token: something is lost on this path. */
-		if (entry->token)
-			loss_answered(&lane->scan->loss, 1);
-	}
 	if (entry->bracketed)
 		count_silence(e, host, lane, entry, now_ns);
+	else if (limiter_is_interval(&lane->limiter) && lane->patient_ns == 0)
+		interval_silent(lane, entry); /* what it proves is found out when something is refused */
 	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&
 	         lane->empties_in_row == 0)
 		limiter_drained(&lane->limiter,

@@ -78,9 +78,9 @@ bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 static bool takers_wanted(const struct lane *lane)
 {
 
-	return lane->limiter.phase == LIMITER_KNOWN && !limiter_is_interval(&lane->limiter) &&
-	       lane->sentinels_due == 0 && lane->sentinels_silent == 0 && lane->empties_in_row < 2 &&
-	       closed_share(lane) > FEWEST_CLOSED && lane->check_taken < refusals_for_proof(lane) + 0.5;
+	return lane->limiter.phase == LIMITER_KNOWN && lane->sentinels_due == 0 && lane->sentinels_silent == 0 &&
+	       lane->empties_in_row < 2 && closed_share(lane) > FEWEST_CLOSED &&
+	       lane->check_taken < refusals_for_proof(lane) + 0.5;
 }
 
 /* Refusals expected from the ports of a check. A sentinel that tells nothing else is a waste: the more likely one is, the more

@@ -8,6 +8,7 @@
  *   asking.c     what to ask a host next, within its limit; groups.c: the asks sent together as a proof
  *   queues.c     the ports that wait to be asked
  *   asklog.c     every ask in the order sent, and what its timeout says
+ *   interval.c   what to ask a host that gives one error at a time, and what its refusals prove
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
@@ -94,10 +95,11 @@ struct log_entry {
 	bool sentinel; /* the port was known to be closed */
 	bool check;    /* part of a check */
 	bool bracketed;
-	bool patient;   /* sent after a pause, so that a token was there until the first refusal of its group */
-	bool token;     /* the limit gives one error at a time, and its token was surely there */
-	uint16_t after; /* refusals of asks sent later, near enough to say something about this one */
-	float expected; /* probability with which it was expected to take a token */
+	bool patient;    /* sent after a pause, so that a token was there until the first refusal of its group */
+	bool token;      /* the limit gives one error at a time, and one was surely there */
+	bool none_there; /* the same, and it did not take one: another ask did that was sent too near to it in time */
+	uint16_t after;  /* refusals of asks sent later, near enough to say something about this one */
+	float expected;  /* probability with which it was expected to take a token */
 };
 
 /* A token bucket of our own. */
@@ -137,6 +139,23 @@ struct portscan {
 	int64_t answered_ns; /* when the last answer came, or the last ask for more was sent */
 	int64_t ask_more_ns; /* not before */
 	bool bad_checksum_told;
+};
+
+/* Asks sent together to a host that gives one error at a time (interval.c). */
+struct volley {
+	uint32_t first; /* log number of its first ask */
+	bool open;      /* more of it is to come */
+	bool is_last;   /* it is to prove all suspects silent */
+	bool sure;      /* there was surely an error to be had for it */
+	int64_t began_ns;
+	double nobody;         /* probability that none of it is refused */
+	double expected;       /* refusals expected of it, were there errors for all */
+	double closed, silent; /* ports lately, for the share that refuse */
+	uint32_t suspects;     /* that may still go in front */
+	uint32_t sentinels;    /* still to come at its end */
+	int64_t wait_ns;       /* after an error until the next volley */
+	int64_t shortest_ns;   /* seen between two errors; 0: none yet */
+	int64_t refused_ns;    /* when the newest ask was sent that is known to be refused */
 };
 
 /* One source address asking one host: hosts limit their ICMP errors for each peer address (Linux), so each has a log, a limit and a
@@ -209,6 +228,8 @@ struct lane {
 	int64_t group_ns;      /* when the group began */
 	int64_t patient_ns;    /* the pause; 0: the model is trusted */
 	uint32_t unproductive; /* refusals and empties since something was settled or proved */
+
+	struct volley volley;
 
 	int64_t hold_ns;      /* nothing is sent before (after a send error) */
 	uint16_t send_pauses; /* in a row, each longer */

@@ -25,11 +25,6 @@ bool limiter_is_interval(const struct limiter *limiter)
 	return limiter->phase == LIMITER_KNOWN && limiter->burst < 1.5;
 }
 
-double limiter_try_level(const struct limiter *limiter)
-{
-	return limiter_is_interval(limiter) ? 1 / INTERVAL_MARGIN : 1.005;
-}
-
 double limiter_level(const struct limiter *limiter, int64_t now_ns)
 {
 	double level;

@@ -129,8 +129,6 @@ uint32_t refusals_for_proof(const struct lane *lane)
 		return 1;
 	if (limiter->phase != LIMITER_KNOWN)
 		return 2;
-	if (limiter_is_interval(limiter))
-		return 1;
 	refusals = ceil(1.2 + 2.4 * limiter->most * (double)order_gap(lane) / 1e9);
 	return refusals > limiter->burst - 0.3 ? 0 : (uint32_t)refusals;
 }
@@ -141,7 +139,7 @@ bool needs_lead(const struct lane *lane)
 
 	if (lane->patient_ns > 0)
 		return false;
-	if (limiter->phase == LIMITER_KNOWN && (limiter->is_bucket || limiter_is_interval(limiter)))
+	if (limiter->phase == LIMITER_KNOWN && limiter->is_bucket)
 		return false;
 	return limiter->phase != LIMITER_KNOWN || limiter->burst > 3.5;
 }
@@ -169,8 +167,6 @@ double proof_level(const struct lane *lane)
 
 	if (limiter->phase != LIMITER_KNOWN)
 		return 1;
-	if (limiter_is_interval(limiter)) /* in intervals: surely refilled, jitter included */
-		return 1.03 + limiter->rate * (double)order_gap(lane) / 1e9;
 	if (needs_lead(lane) && refusals > 0)
 		refusals++;
 	if (refusals == 0 || refusals + 0.2 > limiter->burst)
@@ -187,8 +183,6 @@ static bool proves(const struct lane *lane, const struct log_entry *entry, int64
 	if (limiter->phase != LIMITER_KNOWN)
 		return entry->after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(lane);
 	interval_ns = 1e9 / (limiter->most > limiter->rate ? limiter->most : limiter->rate);
-	if (limiter_is_interval(limiter))
-		return entry->token && (double)before_ns <= 0.02 * interval_ns + 2 * (double)order_gap(lane);
 	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
 	if (needs_lead(lane) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(lane))
 		return false;

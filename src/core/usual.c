@@ -100,6 +100,13 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 		usual->fits[i].missed = usual->fits[i].least >= 1 + slack(i, slack_ns);
 }
 
+void usual_forget(struct usual *usual, double per_s)
+{
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (usual_limits[i].per_s == per_s)
+			usual->fits[i].dead = true;
+}
+
 bool usual_none(const struct usual *usual)
 {
 	for (int i = 0; i < USUAL_LIMITS; i++)

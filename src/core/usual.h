@@ -47,6 +47,8 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
 /* The one limit of the table that is left; of several the fastest, once it kept its promises: asking by it will tell them apart.
  * Its index; -1: none, or not yet. *sure: no other is left. */
 int usual_best(const struct usual *usual, bool *sure);
+/* It is not the one with that rate. */
+void usual_forget(struct usual *usual, double per_s);
 /* None is left. */
 bool usual_none(const struct usual *usual);
 /* Tokens that are surely there at now_ns if it is that limit. */

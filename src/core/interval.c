@@ -1,0 +1,449 @@
+/* interval.c: asking a host that gives one ICMP error at a time, with a least time between two (Cisco IOS: 500 ms).
+ *
+ * Asks go out in volleys, one for each error: so many ports at once that one of them very probably takes it. The ports asked
+ * in front of the refused one had the error before them and did not take it: that proves their silence. Those behind it
+ * had none, and are asked again. The next volley comes when the next error is due, by the clock if the round trip is longer
+ * than that. When hardly a refusal can be expected any more, the last volley proves what is left, with a sentinel behind it.
+ *
+ * An error may be lost on its way back: any ask that stayed silent may have taken one, unless an error that did come was too
+ * near to it in time for both. So what took the error last is looked for in the log, where each ask says what is known
+ * of it. */
+#include <math.h>
+
+#include "interval.h"
+
+enum {
+	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
+	ASKED_FOR_DOUBT = 20,
+	COPY_GAP_MS = 4,
+	MOST_ASKS = 1024, /* in a volley */
+	MOST_SUSPECTS = 64,
+	SENTINELS_IF_LOSSY = 3,
+	TRY_US = 1000, /* after the least time: the host's clock and the path are not that exact */
+};
+#define LOST_FOR_DOUBT 0.5   /* share of errors lost from which on it is not loss */
+#define NOBODY         0.03  /* probability that none of a volley is refused: low enough */
+#define NEAREST        0.9   /* intervals that surely lie between two errors */
+#define LONGEST_VOLLEY 0.3   /* intervals */
+#define SPACING        0.01  /* intervals that asks may be apart for the sake of their order */
+#define LOSS_UNSEEN    0.005 /* probability of loss on a path that has shown none */
+#define WEIGHT_DECAY   0.97  /* of what is known of the share of closed ports, with each port */
+#define FEW            0.7   /* refusals expected of all that is left: time for the last volley */
+
+static int64_t interval_ns(const struct lane *lane)
+{
+	return (int64_t)(1e9 / lane->limiter.rate);
+}
+
+static bool loss_is_unlikely(const struct lane *lane)
+{
+	return lane->scan->loss.lost <= 0 && lane->scan->loss.asked >= ANSWERS_TO_TRUST;
+}
+
+static double loss_of(const struct lane *lane)
+{
+	return lane->scan->loss.lost > 0 ? loss_estimate(&lane->scan->loss) : LOSS_UNSEEN;
+}
+
+/* So long after one error there is surely another one to be had, if no packet overtook another: that was seen. */
+static int64_t surely_ns(const struct lane *lane)
+{
+	return lane->volley.shortest_ns > 0 ? lane->volley.shortest_ns + order_gap(lane) : 2 * interval_ns(lane);
+}
+
+/* Two errors are never nearer to each other. */
+static int64_t nearest_ns(const struct lane *lane)
+{
+	return (int64_t)(NEAREST * (double)interval_ns(lane)) - order_gap(lane);
+}
+
+/* Share of the ports about which nothing is known that refuse. */
+static double closed_left(const struct lane *lane)
+{
+	const struct volley *volley = &lane->volley;
+
+	return (volley->closed + 0.5) / (volley->closed + volley->silent + 1);
+}
+
+/* Whether the order of asks is kept: where it costs little until the first of them should be refused. */
+static bool is_spaced(const struct lane *lane)
+{
+	double closed = closed_left(lane);
+
+	return (double)send_gap(lane) * (1 - closed) < SPACING * closed * (double)interval_ns(lane);
+}
+
+/* Suspects that may go in front without delaying the others. */
+static uint32_t suspects_in_front(const struct lane *lane)
+{
+	double count = SPACING * (double)interval_ns(lane) / (double)send_gap(lane);
+
+	if (!is_spaced(lane))
+		return 0;
+	return count < MOST_SUSPECTS ? (uint32_t)count : MOST_SUSPECTS;
+}
+
+static void count_left(struct lane *lane, double closed, double silent)
+{
+	double keep = pow(WEIGHT_DECAY, closed + silent);
+
+	lane->volley.closed = lane->volley.closed * keep + closed;
+	lane->volley.silent = lane->volley.silent * keep + silent;
+}
+
+/* Probability that the port refuses. */
+static double share_of(const struct lane *lane, const struct port_slot *slot)
+{
+	double closed = closed_left(lane), missed;
+
+	if (slot->stage == STAGE_SETTLED)
+		return 1; /* a sentinel */
+	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
+	return missed / (missed + 1 - closed);
+}
+
+/* When the last ask was sent, up to that time, that may have taken an error. */
+static int64_t taker_before(struct lane *lane, int64_t at_ns)
+{
+	for (uint32_t n = lane->log_next; n != lane->log_first; n--) {
+		const struct log_entry *entry = asklog_entry(lane, n - 1);
+
+		if (entry->sent_ns <= at_ns && entry->slot != NO_INDEX && !entry->answered && !entry->none_there)
+			return entry->sent_ns;
+		if (entry->sent_ns < lane->last_ask_ns - 2 * interval_ns(lane))
+			break;
+	}
+	return INT64_MIN / 2;
+}
+
+/* When the ask was sent that most probably took the error last. Silence of many that should have been refused is rather an
+ * error lost than silent ports. */
+static int64_t last_taker(struct lane *lane)
+{
+	double nobody = 1, loss = loss_of(lane);
+	int64_t silent_ns = INT64_MIN / 2;
+
+	for (uint32_t n = lane->log_next; n != lane->log_first; n--) {
+		const struct log_entry *entry = asklog_entry(lane, n - 1);
+
+		if (entry->sent_ns < lane->last_ask_ns - 2 * interval_ns(lane))
+			break;
+		if (entry->slot == NO_INDEX || entry->answered || entry->none_there)
+			continue;
+		if (entry->refused || !entry->expired)
+			return entry->sent_ns > silent_ns ? entry->sent_ns : silent_ns;
+		if (nobody < loss)
+			continue;
+		nobody *= 1 - entry->expected * (1 - loss);
+		if (nobody < loss)
+			silent_ns = entry->sent_ns;
+	}
+	return silent_ns;
+}
+
+/* When the next volley is to go out. */
+static int64_t due_ns(struct lane *lane, bool surely)
+{
+	int64_t try_ns = interval_ns(lane) + TRY_US * 1000, wait_ns = surely_ns(lane) + order_gap(lane);
+
+	if (lane->volley.wait_ns < try_ns)
+		lane->volley.wait_ns = try_ns;
+	/* Until it was seen how soon the next error comes, it is tried for as soon as it may come. */
+	if (!surely && (!is_spaced(lane) || lane->volley.shortest_ns == 0 ||
+	                lane->volley.shortest_ns > lane->volley.wait_ns + order_gap(lane)))
+		wait_ns = lane->volley.wait_ns;
+	return (surely && !loss_is_unlikely(lane) ? taker_before(lane, INT64_MAX) : last_taker(lane)) + wait_ns;
+}
+
+/* Few refusals are expected of all ports not yet proved silent; or each was asked since the last refusal. */
+static bool is_last(struct lane *lane)
+{
+	const struct port_slot *slot = head(lane, &lane->retry);
+
+	return !fresh_head(lane) &&
+	       (!slot || slot->epoch == lane->epoch || closed_left(lane) * lane->retry.count < FEW);
+}
+
+/* False: not yet. */
+static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	struct volley *volley = &lane->volley;
+	bool last;
+	int64_t at_ns;
+
+	last = is_last(lane);
+	if (last && lane->outstanding > 0)
+		return false;
+	if (last && !head(lane, &lane->retry) && !head(lane, &lane->suspects))
+		return false;
+	at_ns = due_ns(lane, last);
+	if (now_ns < at_ns) {
+		wake_at(wake_ns, at_ns);
+		return false;
+	}
+	volley->sure = now_ns >= due_ns(lane, true);
+	volley->open = true;
+	volley->is_last = last;
+	volley->first = lane->log_next;
+	volley->began_ns = now_ns;
+	volley->nobody = 1;
+	volley->expected = 0;
+	volley->suspects = suspects_in_front(lane);
+	volley->sentinels = loss_is_unlikely(lane) ? 1 : SENTINELS_IF_LOSSY;
+	if (last) {
+		while (head(lane, &lane->retry))
+			enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+		lane->round++; /* what was asked before is not proved by this volley */
+	}
+	return true;
+}
+
+/* It still needs asks: a suspect that does not is settled. */
+static struct port_slot *next_suspect(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+{
+	struct port_slot *slot;
+
+	while ((slot = head(lane, &lane->suspects)) && silences_missing(e, lane, slot) == 0) {
+		dequeue(lane, &lane->suspects);
+		settle_silent(e, host, slot, "silent-while-refusing", now_ns);
+	}
+	return slot;
+}
+
+static bool is_full(const struct lane *lane, int64_t now_ns)
+{
+	return lane->log_next - lane->volley.first >= MOST_ASKS ||
+	       (double)(now_ns - lane->volley.began_ns) > LONGEST_VOLLEY * (double)interval_ns(lane);
+}
+
+/* In this volley already: its ask timed out meanwhile. */
+static bool was_asked(const struct lane *lane, const struct port_slot *slot)
+{
+	return slot->stage != STAGE_FRESH && slot->last_sent_ns >= lane->volley.began_ns;
+}
+
+/* Suspects in front, to be proved once more, then ports until one of them should be refused. */
+static struct choice next_of_volley(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                                    int64_t *wake_ns)
+{
+	struct volley *volley = &lane->volley;
+	struct port_slot *slot = NULL;
+
+	if (is_spaced(lane) && lane->log_next != volley->first && now_ns < lane->last_ask_ns + send_gap(lane)) {
+		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
+		return (struct choice){0};
+	}
+	if (volley->suspects > 0) {
+		volley->suspects--;
+		slot = next_suspect(e, host, lane, now_ns);
+		if (slot && was_asked(lane, slot))
+			slot = NULL;
+	}
+	if (!slot) {
+		volley->suspects = 0;
+		slot = head(lane, &lane->retry);
+		/* Asked since the last refusal already: another port is the better question. */
+		if (!slot || (slot->epoch == lane->epoch && fresh_head(lane)))
+			slot = fresh_head(lane);
+	}
+	if (!slot || volley->nobody < NOBODY || is_full(lane, now_ns) || was_asked(lane, slot)) {
+		volley->open = false;
+		return (struct choice){0};
+	}
+	volley->nobody *= 1 - share_of(lane, slot) * (1 - loss_of(lane));
+	volley->expected += share_of(lane, slot);
+	return take(lane, slot);
+}
+
+/* Every suspect as often as it still needs, a little apart, and a sentinel behind them all. */
+static struct choice next_of_last(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                                  int64_t *wake_ns)
+{
+	struct volley *volley = &lane->volley;
+
+	for (uint32_t turns = is_full(lane, now_ns) ? 0 : lane->suspects.count; turns > 0; turns--) {
+		struct port_slot *slot = next_suspect(e, host, lane, now_ns);
+
+		if (!slot)
+			break;
+		if (unproven_asks(lane, slot) < silences_missing(e, lane, slot)) {
+			if (now_ns < slot->last_sent_ns + COPY_GAP_MS * MS) {
+				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
+				return (struct choice){0};
+			}
+			enqueue(lane, &lane->suspects, dequeue(lane, &lane->suspects));
+			volley->nobody *= 1 - share_of(lane, slot) * (1 - loss_of(lane));
+			return (struct choice){.slot = slot, .stays = true};
+		}
+		enqueue(lane, &lane->suspects, dequeue(lane, &lane->suspects));
+	}
+	if (lane->log_next == volley->first) {
+		volley->open = false;
+		return (struct choice){0};
+	}
+	if (now_ns <
+	    lane->last_ask_ns + send_gap(lane)) { /* a sentinel must not overtake the asks that it is to prove */
+		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
+		return (struct choice){0};
+	}
+	volley->open = --volley->sentinels > 0;
+	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
+}
+
+struct choice choose_interval(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	struct volley *volley = &lane->volley;
+	struct choice choice;
+
+	lane->checking = lane->drain = false;
+	for (int tries = 0; tries < 2; tries++) {
+		if (!volley->open && !begin(lane, now_ns, wake_ns))
+			break;
+		choice = volley->is_last ? next_of_last(e, host, lane, now_ns, wake_ns)
+		                         : next_of_volley(e, host, lane, now_ns, wake_ns);
+		if (choice.slot || volley->open)
+			return choice;
+	}
+	return (struct choice){0};
+}
+
+void interval_asked(struct lane *lane, const struct port_slot *slot, struct log_entry *entry)
+{
+	entry->expected = (float)share_of(lane, slot);
+	entry->none_there = entry->sent_ns < lane->volley.refused_ns + nearest_ns(lane);
+	entry->token = lane->volley.sure && !entry->none_there;
+}
+
+/* What that one ask did says that those near to it got nothing. Returns the first of them. */
+static uint32_t mark_none_there(struct lane *lane, uint32_t number)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, near_ns = nearest_ns(lane);
+	uint32_t first = number;
+
+	while (first != lane->log_first && asklog_entry(lane, first - 1)->sent_ns > sent_ns - near_ns)
+		first--;
+	for (uint32_t n = first; n != lane->log_next && asklog_entry(lane, n)->sent_ns < sent_ns + near_ns; n++)
+		if (n != number)
+			asklog_entry(lane, n)->none_there = true;
+	return first;
+}
+
+/* How soon one error follows another. */
+static void learn_interval(struct lane *lane, uint32_t number)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns;
+
+	for (uint32_t n = number; n != lane->log_first; n--) {
+		const struct log_entry *entry = asklog_entry(lane, n - 1);
+		int64_t apart_ns = sent_ns - entry->sent_ns;
+
+		if (apart_ns > 2 * interval_ns(lane))
+			return;
+		if (!entry->refused)
+			continue;
+		if (apart_ns >= interval_ns(lane) &&
+		    (lane->volley.shortest_ns == 0 || apart_ns < lane->volley.shortest_ns))
+			lane->volley.shortest_ns = apart_ns;
+		return;
+	}
+}
+
+/* One was lost that surely had been there. When that is so of most, it is another limit. */
+static void count_lost(struct lane *lane, int64_t sent_ns)
+{
+	struct loss *loss = &lane->scan->loss;
+
+	loss_answered(loss, 1);
+	if (loss->asked < ASKED_FOR_DOUBT || loss->lost < LOST_FOR_DOUBT * loss->asked)
+		return;
+	*loss = (struct loss){0};
+	usual_forget(&lane->usual, lane->limiter.rate);
+	limiter_doubt(&lane->limiter, sent_ns);
+}
+
+/* Nobody of the volley refuses then, or the error was lost. */
+void interval_silent(struct lane *lane, const struct log_entry *entry)
+{
+	double nobody = lane->volley.nobody, lost = (1 - nobody) * loss_estimate(&lane->scan->loss);
+
+	if (entry->none_there)
+		return;
+	if (!entry->sentinel) {
+		count_left(lane, 0, (1 - entry->expected) * nobody / (nobody + lost));
+	} else if (entry->token && lane->volley.sure) { /* with the others of its volley it says no more than one */
+		lane->volley.sure = false;
+		count_lost(lane, entry->sent_ns);
+	}
+}
+
+/* Where the order of a volley is kept, those in front of the refused one are silent, it seems; where not, that one of them was
+ * refused tells the more the less it was expected. */
+static void learn_share(struct lane *lane, uint32_t number)
+{
+	const struct volley *volley = &lane->volley;
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns;
+	double silent = 0;
+
+	if (asklog_entry(lane, number)->sentinel)
+		return;
+	if (!is_spaced(lane)) {
+		count_left(lane, volley->expected * volley->nobody / ((1 - volley->nobody) * (1 - closed_left(lane))),
+		           0);
+		return;
+	}
+	for (uint32_t n = number; n != lane->log_first; n--) {
+		const struct log_entry *entry = asklog_entry(lane, n - 1);
+
+		if (entry->none_there || entry->refused || entry->sent_ns < sent_ns - nearest_ns(lane))
+			break;
+		silent += !entry->answered && !entry->expired && !entry->sentinel ? 1 - entry->expected * loss_of(lane)
+		                                                                  : 0;
+	}
+	count_left(lane, 1, silent);
+}
+
+/* The port refuses, as is known now, and there was an error for the ask before, which nobody got: one was lost. */
+static void learn_loss(struct lane *lane, const struct log_entry *refused)
+{
+	struct log_entry *before;
+	uint32_t n;
+
+	if (refused->attempt == 0)
+		return;
+	before = asklog_find(lane, &lane->scan->slots[refused->slot], (uint16_t)(refused->attempt - 1), &n);
+	if (!before || before->refused || before->answered || !before->expired || !before->token ||
+	    before->none_there || before->bracketed)
+		return;
+	mark_none_there(lane, n);
+	count_lost(lane, refused->sent_ns);
+}
+
+void interval_refused(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
+{
+	struct log_entry *refused = asklog_entry(lane, number);
+	int64_t sent_ns = refused->sent_ns, gap_ns = order_gap(lane);
+	int64_t sure_ns = taker_before(lane, sent_ns - nearest_ns(lane)) + surely_ns(lane) + gap_ns;
+
+	learn_interval(lane, number);
+	learn_share(lane, number);
+	learn_loss(lane, refused);
+	if (!limiter_is_interval(&lane->limiter))
+		return;
+	if (sent_ns > lane->volley.refused_ns)
+		lane->volley.refused_ns = sent_ns;
+	if (number - lane->volley.first < lane->log_next - lane->volley.first)
+		lane->volley.open = false;
+	for (uint32_t n = mark_none_there(lane, number); n != number; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->sent_ns > sent_ns - gap_ns)
+			break;
+		if (entry->sent_ns < sure_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
+		    entry->bracketed || entry->sentinel || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+			continue;
+		entry->bracketed = true;
+		entry->bracket = number;
+		if (entry->expired)
+			count_silence(e, host, lane, entry, at_ns);
+	}
+}
