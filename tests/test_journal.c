@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -389,6 +391,120 @@ static void flushes_are_rare_and_regular(void **state)
 	unlink(f.path);
 }
 
+/* Other runs than scans: packets alone, and a section of its own for each time that the network was opened. */
+static void packets_alone(void **state)
+{
+	static struct interface later[] = {{.name = "wlan0", .index = 7, .kind = LINK_ETHERNET, .up = true}};
+	static const struct network new_network = {.interfaces = later, .interface_count = 1};
+	static const char *const says[] = {"capture by a test"};
+	static const bool use[] = {true};
+	struct journal_head head = {.comments = says,
+	                            .comment_count = 1,
+	                            .version = "test",
+	                            .network = &network,
+	                            .use_interface = use_interface,
+	                            .start_ns = START_NS,
+	                            .start_wall_ns = START_WALL_NS};
+	char path[] = "/tmp/nscan-test-journal-XXXXXX";
+	struct capture_file_counters counters;
+	struct captured_packet packet;
+	struct capture_file *file;
+	struct journal *journal;
+	struct err err = {0};
+
+	(void)state;
+	close(mkstemp(path));
+	journal = journal_open(path, &err);
+	assert_true(journal_begin(journal, &head, &err));
+	probe(journal, 1, "asked", START_NS);
+	journal_note(journal, JOURNAL_IDLE, START_NS, 0, 0, "not for others");
+	head.network = &new_network;
+	head.use_interface = use;
+	head.start_ns = START_NS + 7; /* another moment on both clocks */
+	head.start_wall_ns = START_WALL_NS + 1000;
+	assert_true(journal_begin(journal, &head, &err));
+	frame(journal, 0, "answered", START_NS + 8);
+	assert_true(journal_close(journal, &err));
+
+	file = capture_file_open(path, &err);
+	assert_non_null(file);
+	assert_false(journal_is_record(file));
+	assert_int_equal(capture_file_next(file, &packet, &err), CAPTURE_PACKET);
+	assert_true(packet.at_ns == START_WALL_NS && packet.direction == CAPTURE_OUTBOUND);
+	assert_string_equal(capture_file_interface(file, packet.interface), "eth9");
+	capture_file_want_blocks(file, true);
+	assert_int_equal(capture_file_next(file, &packet, &err), CAPTURE_BLOCK); /* the section, no note before it */
+	assert_int_equal(capture_file_next(file, &packet, &err), CAPTURE_BLOCK); /* its interface */
+	assert_int_equal(capture_file_next(file, &packet, &err), CAPTURE_PACKET);
+	assert_true(packet.at_ns == START_WALL_NS + 1001 && packet.direction == CAPTURE_INBOUND);
+	assert_string_equal(capture_file_interface(file, packet.interface), "wlan0");
+	assert_int_equal(capture_file_next(file, &packet, &err), CAPTURE_END);
+	capture_file_counters(file, &counters);
+	assert_int_equal(counters.sections, 2);
+	capture_file_close(file);
+	unlink(path);
+}
+
+/* nscan -w - >>FILE: what was there before is not cut off with what did not arrive. */
+static void appending_spares_what_was_there(void **state)
+{
+	static char old[600], bytes[400];
+	struct journal_head head = {.comments = comments,
+	                            .comment_count = 2,
+	                            .version = "test",
+	                            .network = &network,
+	                            .use_interface = use_interface,
+	                            .facts = "{}",
+	                            .facts_bytes = 2};
+	struct rlimit before, limit;
+	char path[] = "/tmp/nscan-test-journal-XXXXXX";
+	struct journal *journal;
+	struct err err = {0};
+	int fd = mkstemp(path), saved = dup(STDOUT_FILENO);
+	size_t begun;
+
+	(void)state;
+	assert_true(fd >= 0 && saved >= 0);
+	assert_int_equal(write(fd, old, sizeof(old)), sizeof(old));
+	fflush(stdout);
+	dup2(fd, STDOUT_FILENO);
+	journal = journal_open("-", &err);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_non_null(journal);
+	assert_true(journal_begin(journal, &head, &err));
+	begun = size_of(path);
+	memset(bytes, 'x', sizeof(bytes) - 1);
+	for (int i = 0; i < 4; i++)
+		probe(journal, 1, bytes, START_NS);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = begun + 700; /* one packet and a part of the next one: as on a full disk */
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_false(journal_close(journal, &err));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_true(size_of(path) > begun + sizeof(bytes) && size_of(path) < begun + 2 * sizeof(bytes));
+	close(fd);
+	unlink(path);
+}
+
+static void times_that_cannot_be(void **state)
+{
+	struct fixture f;
+	struct journal *journal = begin(&f, "{}");
+	struct err err = {0};
+
+	(void)state;
+	journal_note(journal, JOURNAL_IDLE, START_NS - START_WALL_NS - 10, 0, 0, NULL);
+	assert_true(journal_close(journal, &err));
+	play(&f, "{}");
+	assert_int_equal(replay_next(f.link), JOURNAL_OVER);
+	assert_non_null(strstr(replay_why(f.link)->text, "cannot be; the record was altered"));
+	end(&f);
+}
+
 static void nothing_is_recorded_without_a_journal(void **state)
 {
 	struct err err = {0};
@@ -414,6 +530,9 @@ int main(void)
 	        cmocka_unit_test(facts_that_are_not_there),
 	        cmocka_unit_test(losses_are_told),
 	        cmocka_unit_test(flushes_are_rare_and_regular),
+	        cmocka_unit_test(packets_alone),
+	        cmocka_unit_test(appending_spares_what_was_there),
+	        cmocka_unit_test(times_that_cannot_be),
 	        cmocka_unit_test(nothing_is_recorded_without_a_journal),
 	};
 

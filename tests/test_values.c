@@ -102,6 +102,9 @@ static void test_rate(void **state)
 	assert_true(value_rate("0.5", &rate));
 	assert_true(rate == 0.5);
 	rate = 7;
+	assert_true(value_rate("0.001", &rate));
+	assert_false(value_rate("0.0009", &rate));
+	assert_false(value_rate("0.000000000000000000001", &rate)); /* as a time it would fit no 64 bits */
 	assert_false(value_rate("0", &rate));
 	assert_false(value_rate("-1", &rate));
 	assert_false(value_rate("10k", &rate));

@@ -30,6 +30,9 @@ enum capture_found {
 
 enum capture_direction { CAPTURE_ANY_WAY, CAPTURE_INBOUND, CAPTURE_OUTBOUND };
 
+/* No time is further from 1970 than this (146 years), whatever a file says: two of them can be subtracted. */
+#define CAPTURE_MOST_NS ((INT64_C(1) << 62) - 1)
+
 /* One packet. Pointers are valid until the next call on the file. */
 struct captured_packet {
 	bool has_time;

@@ -46,19 +46,21 @@ struct journal;
 
 /* What stands at the beginning. The network is borrowed until closing, all else during journal_begin only. */
 struct journal_head {
-	const char *const *comments; /* the first begins with JOURNAL_MARK; longer ones than 65535 bytes are cut */
+	const char *const
+	        *comments; /* of a record the first begins with JOURNAL_MARK; longer ones than 65535 bytes are cut */
 	size_t comment_count;
 	const char *version;
 	const struct network *network;
 	const bool *use_interface; /* one flag for each interface of the network: which may be used */
 	int64_t start_ns;          /* on the link's clock */
 	int64_t start_wall_ns;     /* the same moment since 1970 */
-	const char *facts;
+	const char *facts; /* NULL: this is a capture like any other, of packets alone, and notes are not written */
 	size_t facts_bytes;
 };
 
 /* Opens (and empties) the file; "-" is standard output. NULL with *err (ERR_OUTPUT) set. */
 struct journal *journal_open(const char *path, struct err *err);
+/* Begins the file; called again it begins a section of its own, for a network that is another now. False with *err set. */
 bool journal_begin(struct journal *journal, const struct journal_head *head, struct err *err);
 /* All of these do nothing without a journal, and nothing after a write failed: the scan goes on. `interface` is an index into
  * the network's interfaces, times are on the link's clock. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "facts_internal.h"
+#include "nscan/capture_file.h"
 
 enum { ARGS_MAX = 100000, INTERFACES_MAX = 65536 };
 
@@ -111,6 +112,11 @@ static bool read_ports(struct facts *facts, struct err *err)
 	return true;
 }
 
+static bool is_time(int64_t ns)
+{
+	return ns >= 0 && ns <= CAPTURE_MOST_NS;
+}
+
 struct facts *facts_parse(const char *text, size_t n, struct err *err)
 {
 	struct facts *facts = calloc(1, sizeof(*facts));
@@ -128,7 +134,9 @@ struct facts *facts_parse(const char *text, size_t n, struct err *err)
 		facts->run.seed = (uint64_t)json_integer_value(json_object_get(facts->root, "seed"));
 		facts->run.start_ns = json_integer_value(json_object_get(facts->root, "start_ns"));
 		facts->run.start_wall_ns = json_integer_value(json_object_get(facts->root, "start_wall_ns"));
-		return facts;
+		if (is_time(facts->run.start_ns) && is_time(facts->run.start_wall_ns))
+			return facts;
+		odd(err, "start");
 	}
 	facts_free(facts);
 	return NULL;

@@ -9,6 +9,7 @@
 #include "merge.h"
 #include "nscan/live.h"
 #include "nscan/options.h"
+#include "overwrite.h"
 #include "payload_options.h"
 #include "ping_run.h"
 #include "read.h"
@@ -69,25 +70,31 @@ static int scan_main(const struct options *options, struct resume *resume)
 	return status;
 }
 
+/* What was written of the scan's beginning stays: its report, which is gone on with, and its record, which can be played back. */
+static bool spares_beginning(const struct options *options, const char *report, const char *record, struct err *err)
+{
+	if (!record || (!is_same_file(report, record) && (!options->record || !is_same_file(options->record, record))))
+		return true;
+	return err_set(err, ERR_USAGE, "-w %s: holds the beginning of the scan; name another file", record);
+}
+
 /* --resume: the command line of the earlier run, without what it has settled. */
-static int resume_main(const char *path)
+static int resume_main(const char *path, const char *record)
 {
 	struct options options = {0};
 	struct err err = {0};
 	struct resume *resume = resume_read(path, "--resume", &err);
 	int status;
 
-	if (!resume || !resume_options(resume, &options, &err)) {
+	if (!resume || !resume_options(resume, &options, &err) || !spares_beginning(&options, path, record, &err)) {
 		status = fail(&err);
 	} else if (resume_is_complete(resume)) {
 		say_line("%s: that scan was complete; there is nothing left to ask", path);
 		status = 0;
 	} else {
-		if (options.record)
-			fprintf(stderr,
-			        "nscan: a scan that is gone on with is not recorded; the record of its beginning "
-			        "stays as it is\n");
-		options.record = NULL;
+		if (options.record && !record)
+			say_line("what is left to ask is not recorded; -w FILE beside --resume captures its packets");
+		options.record = record;
 		status = scan_main(&options, resume);
 	}
 	options_free(&options);
@@ -134,7 +141,7 @@ int main(int argc, char **argv)
 		status = show_payloads(&options);
 		break;
 	case ACTION_RESUME:
-		status = resume_main(options.resume);
+		status = resume_main(options.resume, options.record);
 		break;
 	case ACTION_READ:
 		status = read_main(&options);

@@ -202,10 +202,11 @@ static bool check_whole(struct options *options, struct err *err)
 
 		for (size_t i = 0; i < option_row_count; i++)
 			given += options->seen[i];
+		given -= was_seen(options, "-w");
 		if (given > 1 || options->targets.count > 0)
 			return err_set(err, ERR_USAGE,
 			               "--resume takes every other option and the targets from its file; give --resume "
-			               "%s alone",
+			               "%s alone, or with -w",
 			               options->resume);
 		return true;
 	}

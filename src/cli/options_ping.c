@@ -29,6 +29,7 @@ static const char *const with_ping[] = {
         "--max-retries",
         "--max-time",
         "-oJ",
+        "-w",
         "-v",
         "-vv",
         "-d",

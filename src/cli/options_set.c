@@ -98,7 +98,7 @@ bool option_rate(struct options *options, const struct option_row *row, const ch
 {
 	if (value_rate(value, field_of(options, row)))
 		return true;
-	return err_set(err, ERR_USAGE, "%s %s: give a number of packets per second above 0, such as 1000 or 0.5",
+	return err_set(err, ERR_USAGE, "%s %s: give a number of packets per second, 0.001 or more, such as 1000 or 0.5",
 	               row->name, value);
 }
 

@@ -10,6 +10,7 @@
 #include "nscan/ping.h"
 #include "nscan/ping_payload.h"
 #include "ping_report.h"
+#include "recording.h"
 #include "rights.h"
 #include "scan.h"
 
@@ -105,6 +106,8 @@ static bool start_ping(struct ping_run *run, struct err *err)
 	        .start_ns = link_now(scan->link),
 	        .start_wall_ns = live_wall_ns(),
 	};
+	scan->info.start_ns = run->subject.start_ns;
+	scan->info.start_wall_ns = run->subject.start_wall_ns;
 	scan->stop_ns = o->max_time_ns ? run->subject.start_ns + o->max_time_ns : INT64_MAX;
 	/* For --packet-trace: every source port, and the packets' own payload. */
 	scan->config.probe.data = ping_settings(run->ping)->data;
@@ -115,7 +118,9 @@ static bool open_outputs(struct ping_run *run, struct err *err)
 {
 	const struct options *o = run->scan.options;
 
-	run->text = stdout;
+	if (!recording_open(&run->scan, err) || !recording_begin(&run->scan, err))
+		return false;
+	run->text = o->record && strcmp(o->record, "-") == 0 ? NULL : stdout;
 	if (o->output_count > 0) {
 		run->json_path = o->outputs[0].path;
 		run->json = strcmp(run->json_path, "-") == 0 ? stdout : fopen(run->json_path, "we");
@@ -196,6 +201,7 @@ static void send_due(struct ping_run *run)
 			continue;
 		}
 		trace_sent(&scan->trace, &probe, frame, n, link_now(scan->link));
+		journal_probe(scan->journal, probe.interface, frame, n, link_now(scan->link));
 		link_send(scan->link, probe.interface, frame, n, probe.cookie);
 	}
 	link_flush(scan->link);
@@ -213,6 +219,7 @@ static void on_frame(void *context, const struct frame *frame)
 		return;
 	interrupts_release(); /* the wait is over, and writing may take as long as the reader likes */
 	trace_received(&run->scan.trace, &reply, frame->at_ns);
+	journal_frame(run->scan.journal, frame);
 	if (!ping_receive(run->ping, &reply, frame->at_ns, &event))
 		return;
 	known = event.result == PING_ANSWER &&
@@ -227,6 +234,7 @@ static bool receive(struct ping_run *run, struct err *err)
 
 	if (run->scan.stop_ns < until_ns)
 		until_ns = run->scan.stop_ns;
+	journal_flush(run->scan.journal, link_now(run->scan.link), until_ns);
 	interrupts_hold();
 	if (interrupts_seen() == 0)
 		ok = link_recv(run->scan.link, until_ns, on_frame, run, err);

@@ -121,17 +121,26 @@ static void describe_network(const struct scan *scan, struct line *line)
 	}
 }
 
+/* One scan from its beginning to its end can be played back; of all else the packets alone are captured. */
+static bool is_playable(const struct scan *scan)
+{
+	return options_action(scan->options) == ACTION_SCAN && !scan->resume;
+}
+
 /* What a person sees in the capture's properties. */
 static void make_comments(const struct scan *scan, struct comments *comments)
 {
 	struct line line = {0};
 
-	add(&line, "%sby nscan %s: read it back with nscan -r", JOURNAL_MARK, NSCAN_VERSION);
+	if (is_playable(scan))
+		add(&line, "%sby nscan %s: read it back with nscan -r", JOURNAL_MARK, NSCAN_VERSION);
+	else
+		add(&line, "capture by nscan %s: its packets, and what was received", NSCAN_VERSION);
 	comment(comments, line.text);
 	line.used = 0;
 	add(&line, "command:");
-	for (int i = 0; i < scan->info.argc; i++)
-		add(&line, " %s", scan->info.argv[i]);
+	for (int i = 0; i < scan->options->argc; i++)
+		add(&line, " %s", scan->options->argv[i]);
 	comment(comments, line.text);
 	line.used = 0;
 	add(&line, "seed: %llu", (unsigned long long)scan->seed);
@@ -192,7 +201,8 @@ static void free_meanings(char **meant, int argc)
 	free(meant);
 }
 
-bool recording_begin(struct scan *scan, struct err *err)
+/* What a playback has to know beside the packets; allocated. NULL when memory ran out. */
+static char *make_facts(struct scan *scan, size_t *n)
 {
 	struct run_facts run = {
 	        .argc = scan->info.argc,
@@ -203,23 +213,24 @@ bool recording_begin(struct scan *scan, struct err *err)
 	        .start_ns = scan->info.start_ns,
 	        .start_wall_ns = scan->info.start_wall_ns,
 	};
-	struct comments *comments;
-	char **meant;
-	char *facts;
-	size_t n;
-	bool ok = false;
+	char **meant = meanings(scan->options);
 
-	if (!scan->journal)
-		return true;
 	memcpy(run.key, scan->config.probe.key, sizeof(run.key));
-	meant = meanings(scan->options);
 	run.meant = (const char *const *)meant;
 	facts_set_run(scan->facts, NSCAN_VERSION, &run);
 	free_meanings(meant, run.argc);
 	facts_set_network(scan->facts, &scan->network);
-	facts = facts_text(scan->facts, &n);
-	comments = calloc(1, sizeof(*comments));
-	if (facts && comments) {
+	return facts_text(scan->facts, n);
+}
+
+static bool begin_section(struct scan *scan, struct err *err)
+{
+	struct comments *comments = calloc(1, sizeof(*comments));
+	size_t n = 0;
+	char *facts = is_playable(scan) ? make_facts(scan, &n) : NULL;
+	bool ok = comments && (facts || !is_playable(scan));
+
+	if (ok) {
 		make_comments(scan, comments);
 		ok = journal_begin(scan->journal,
 		                   &(struct journal_head){
@@ -235,15 +246,27 @@ bool recording_begin(struct scan *scan, struct err *err)
 		                   },
 		                   err);
 	} else {
-		err_set(err, ERR_SYSTEM, "out of memory for -w %s", scan->options->record);
+		err_set(err, ERR_SYSTEM, "out of memory for -w");
 	}
 	free(comments);
 	free(facts);
-	if (!ok) { /* told by *err: not again at the end */
-		journal_close(scan->journal, NULL);
-		scan->journal = NULL;
-	}
 	return ok;
+}
+
+bool recording_begin(struct scan *scan, struct err *err)
+{
+	if (!scan->journal || begin_section(scan, err))
+		return true;
+	/* Told by *err: not again at the end. */
+	journal_close(scan->journal, NULL);
+	scan->journal = NULL;
+	return false;
+}
+
+void recording_go_on(struct scan *scan)
+{
+	if (scan->journal)
+		begin_section(scan, NULL);
 }
 
 void recording_end(struct scan *scan, const struct scan_summary *summary)

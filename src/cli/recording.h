@@ -10,6 +10,8 @@ bool recording_check(const struct options *options, struct err *err);
 bool recording_open(struct scan *scan, struct err *err);
 /* Writes the beginning: the engine is made, nothing was sent yet. */
 bool recording_begin(struct scan *scan, struct err *err);
+/* The same for a network that was opened anew; what goes wrong is told at the end. */
+void recording_go_on(struct scan *scan);
 /* Writes the end: how it went. */
 void recording_end(struct scan *scan, const struct scan_summary *summary);
 /* Closes the file; tells when something was lost. */

@@ -341,6 +341,7 @@ void scan_round(struct scan *scan)
 {
 	loop(scan);
 	drain_events(scan);
+	journal_flush(scan->journal, link_now(scan->link), INT64_MAX); /* the next one may be long in coming */
 }
 
 void scan_run(struct scan *scan)

@@ -376,26 +376,34 @@ bool scan_reopen(struct scan *scan, struct err *err)
 	ok = open_network(scan, err);
 	scan->seed = info.seed;
 	ok = ok && start_engine(scan, err);
+	if (ok)
+		recording_go_on(scan);
 	scan->info = info;
 	return ok;
 }
 
+/* What came between two rounds. */
+struct stale {
+	struct journal *journal;
+	bool any;
+};
+
 static void throw_away(void *context, const struct frame *frame)
 {
-	bool *any = context;
+	struct stale *stale = context;
 
-	(void)frame;
-	*any = true;
+	journal_frame(stale->journal, frame);
+	stale->any = true;
 }
 
 bool scan_restart(struct scan *scan, struct err *err)
 {
-	bool any = true;
+	struct stale stale = {scan->journal, true};
 
 	/* Late answers to the round before are not answers to this one: ARP's cannot be told apart, others can by the key. */
-	for (int batches = 0; any && batches < MOST_STALE_BATCHES; batches++) {
-		any = false;
-		if (!link_recv(scan->link, 0, throw_away, &any, err))
+	for (int batches = 0; stale.any && batches < MOST_STALE_BATCHES; batches++) {
+		stale.any = false;
+		if (!link_recv(scan->link, 0, throw_away, &stale, err))
 			return false;
 	}
 	if (!live_random(scan->config.probe.key, HASH_KEY_BYTES, err))
@@ -410,7 +418,7 @@ bool scan_restart(struct scan *scan, struct err *err)
 bool scan_open_link(struct scan *scan, const struct options *options, struct playback *playback, struct err *err)
 {
 	*scan = (struct scan){.options = options, .playback = playback, .single_interface = -1, .taking = UINT64_MAX};
-	if (options->record && !(scan->facts = facts_new()))
+	if (options->record && options_action(options) == ACTION_SCAN && !(scan->facts = facts_new()))
 		return no_memory(err);
 	scan->source = options->source_count > 0 ? options->sources[0] : options->source;
 	return recording_check(options, err) && target_input_read(scan, err) && check_one_host(scan, err) &&

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const int64_t SECOND_NS = 1000000000;
+static const double LEAST_RATE = 0.001; /* a second: one in 17 minutes; times between packets stay within 64 bits */
 
 static int hex_digit(char c)
 {
@@ -94,7 +95,7 @@ bool value_rate(const char *text, double *out)
 	const char *end;
 	double number;
 
-	if (!plain_decimal(text, &number, &end) || *end || number <= 0)
+	if (!plain_decimal(text, &number, &end) || *end || number < LEAST_RATE)
 		return false;
 	*out = number;
 	return true;

@@ -13,6 +13,7 @@
 #include "nscan/live.h"
 #include "nscan/targets.h"
 #include "nscan/values.h"
+#include "recording.h"
 #include "rights.h"
 #include "scan.h"
 
@@ -29,8 +30,9 @@ struct wait {
 	char host[HOST_TEXT_BYTES];
 	uint16_t port; /* 0: the host */
 	int64_t start_ns;
-	int64_t deadline_ns; /* INT64_MAX: none */
-	bool asked;          /* an attempt came to its end */
+	int64_t deadline_ns;     /* INT64_MAX: none */
+	struct journal *journal; /* -w: of all attempts; NULL: none */
+	bool asked;              /* an attempt came to its end */
 	bool answered;
 	char what[WHAT_BYTES]; /* the answer, or what the last attempt came to */
 };
@@ -121,6 +123,7 @@ static bool attempt(struct wait *wait, unsigned number)
 	options.ports = (struct port_list){wait->port ? &wait->port : NULL, wait->port ? 1 : 0};
 	options.hosts_only = wait->port == 0;
 	options.discovery = wait->port ? DISCOVER_NONE : options.discovery;
+	options.record = NULL; /* every attempt goes into the one file */
 	options.no_names = true;
 	options.no_pmtu = true;
 	options.quiet = !options.packet_trace && options.debug == 0;
@@ -134,7 +137,10 @@ static bool attempt(struct wait *wait, unsigned number)
 	if (scan_open(scan, &options, NULL, NULL, &err)) {
 		scan->observe = observe;
 		scan->observer = wait;
+		scan->journal = wait->journal;
+		recording_go_on(scan);
 		scan_round(scan);
+		scan->journal = NULL;
 	} else {
 		snprintf(wait->what, WHAT_BYTES, "%.*s", WHAT_BYTES - 1, err.text);
 	}
@@ -166,13 +172,26 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static bool open_record(struct wait *wait, struct err *err)
+{
+	const char *path = wait->options->record;
+
+	if (!path)
+		return true;
+	if (strcmp(path, "-") == 0)
+		return err_set(err, ERR_USAGE, "-w -: --wait says on standard output who answered; give a file");
+	wait->journal = journal_open(path, err);
+	return wait->journal != NULL;
+}
+
 int wait_main(const struct options *options)
 {
 	struct wait wait = {.options = options, .start_ns = live_now_ns(), .what = "nothing could be asked"};
 	struct err err = {0};
 	sigset_t wait_mask;
+	int status;
 
-	if (!parse_target(&wait, &err) || !rights_check(&err))
+	if (!parse_target(&wait, &err) || !rights_check(&err) || !open_record(&wait, &err))
 		return fail(&err);
 	wait.deadline_ns = options->timeout_ns ? wait.start_ns + options->timeout_ns : INT64_MAX;
 	/* A name server that does not answer must not hold the attempt much longer than an attempt takes. */
@@ -187,5 +206,6 @@ int wait_main(const struct options *options)
 		if (interrupts_seen() > 0 || live_now_ns() >= wait.deadline_ns)
 			break;
 	}
-	return conclude(&wait);
+	status = conclude(&wait);
+	return journal_close(wait.journal, &err) ? status : fail(&err);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,7 +27,9 @@ struct journal {
 	int fd;
 	char path[256];
 	bool regular;
-	int error; /* errno of the first write that failed; 0: none */
+	bool plain;           /* packets alone */
+	uint64_t start_bytes; /* were there before (standard output may be appended to a file) */
+	int error;            /* errno of the first write that failed; 0: none */
 	uint64_t written_bytes;
 	uint64_t packets;
 	int64_t flushed_ns;
@@ -46,10 +49,14 @@ struct journal *journal_open(const char *path, struct err *err)
 	struct journal *journal = calloc(1, sizeof(*journal));
 	struct stat about;
 
-	if (!journal || strlen(path) >= sizeof(journal->path)) {
+	if (!journal) {
+		err_set(err, ERR_OUTPUT, "out of memory for -w %.200s", path);
+		return NULL;
+	}
+	if (strlen(path) >= sizeof(journal->path)) {
+		err_set(err, ERR_OUTPUT, "-w %.40s...: the path is too long; at most %zu bytes", path,
+		        sizeof(journal->path) - 1);
 		free(journal);
-		err_set(err, ERR_OUTPUT, journal ? "-w %.40s...: the path is too long" : "out of memory for -w %.200s",
-		        path);
 		return NULL;
 	}
 	strcpy(journal->path, path);
@@ -63,6 +70,8 @@ struct journal *journal_open(const char *path, struct err *err)
 		return NULL;
 	}
 	journal->regular = fstat(journal->fd, &about) == 0 && S_ISREG(about.st_mode);
+	if (journal->regular)
+		journal->start_bytes = (uint64_t)about.st_size;
 	return journal;
 }
 
@@ -81,7 +90,8 @@ static void cut_to_whole_block(struct journal *journal, size_t arrived)
 			break;
 		whole += bytes;
 	}
-	if (journal->regular && ftruncate(journal->fd, (off_t)(journal->written_bytes + whole)) != 0)
+	if (journal->regular &&
+	    ftruncate(journal->fd, (off_t)(journal->start_bytes + journal->written_bytes + whole)) != 0)
 		return; /* the file ends in the middle of a block, which its readers tell */
 }
 
@@ -94,6 +104,10 @@ static void put_out(struct journal *journal)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN) { /* standard output that somebody made non-blocking */
+			poll(&(struct pollfd){.fd = journal->fd, .events = POLLOUT}, 1, -1);
+			continue;
+		}
 		if (n < 0) {
 			journal->error = errno;
 			cut_to_whole_block(journal, arrived);
@@ -233,9 +247,14 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
 	int used = 0, last = -1;
 
 	journal->to_wall_ns = head->start_wall_ns - head->start_ns;
+	journal->plain = !head->facts;
+	journal->interface_count = 0;
+	free(journal->numbers);
 	journal->numbers = calloc(head->network->interface_count + 1, sizeof(*journal->numbers));
-	if (!journal->numbers)
+	if (!journal->numbers) {
+		journal->error = ENOMEM;
 		return err_set(err, ERR_SYSTEM, "out of memory for -w %s", journal->path);
+	}
 	put_section(journal, head);
 	journal->interfaces = head->network->interfaces;
 	for (size_t i = 0; i < head->network->interface_count; i++) {
@@ -308,7 +327,7 @@ void journal_aside(struct journal *journal, int interface, const uint8_t *bytes,
 void journal_note(struct journal *journal, enum journal_kind kind, int64_t now_ns, uint32_t number, uint64_t cookie,
                   const char *text)
 {
-	if (journal)
+	if (journal && !journal->plain)
 		put_note(journal, kind, now_ns + journal->to_wall_ns, number, cookie, text, text ? strlen(text) : 0);
 }
 

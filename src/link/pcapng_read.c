@@ -142,9 +142,9 @@ static void take_statistics(struct capture_file *file, const uint8_t *body, size
 
 static int64_t clamp(__int128 ns)
 {
-	if (ns > INT64_MAX)
-		return INT64_MAX;
-	return ns < INT64_MIN ? INT64_MIN : (int64_t)ns;
+	if (ns > CAPTURE_MOST_NS)
+		return CAPTURE_MOST_NS;
+	return ns < -CAPTURE_MOST_NS ? -CAPTURE_MOST_NS : (int64_t)ns;
 }
 
 /* Ticks of an interface's clock as nanoseconds since 1970. */

@@ -152,6 +152,16 @@ static void take_packet(struct replay *replay, const struct captured_packet *pac
 	};
 }
 
+/* A time of the record on the clock of the link that was. False when it cannot be one. */
+static bool to_link_time(const struct replay *replay, int64_t *at_ns)
+{
+	int64_t since_ns;
+
+	return !__builtin_sub_overflow(*at_ns, replay->options.start_wall_ns, &since_ns) &&
+	       !__builtin_add_overflow(since_ns, replay->options.start_ns, at_ns) && *at_ns >= 0 &&
+	       *at_ns <= CAPTURE_MOST_NS;
+}
+
 /* Reads on until something is next. */
 static void read_next(struct replay *replay)
 {
@@ -177,8 +187,13 @@ static void read_next(struct replay *replay)
 			over(replay, &why);
 		}
 	}
-	if (replay->next.kind != JOURNAL_OVER)
-		replay->next.at_ns -= replay->options.start_wall_ns - replay->options.start_ns;
+	if (replay->next.kind != JOURNAL_OVER && !to_link_time(replay, &replay->next.at_ns)) {
+		struct err why;
+
+		err_set(&why, ERR_SYSTEM, "%.200s: a time at packet %llu cannot be; the record was altered",
+		        capture_file_name(file), (unsigned long long)replay->taken + 1);
+		over(replay, &why);
+	}
 }
 
 bool replay_ready(struct link *link)

@@ -117,8 +117,9 @@ resumed()
 	last_words "$base.jsonl" | grep -v unknown >"$out/known"
 	expect "$name: something is known, not all" test "$(wc -l <"$out/known")" -gt 50 -a "$(wc -l <"$out/known")" -lt 790
 	cp "$base.jsonl" "$out/before"
-	timeout 60 "$nscan" --resume "$base.jsonl" >"$out/stdout" 2>"$out/stderr"
+	timeout 60 "$nscan" --resume "$base.jsonl" -w "$base.pcapng" >"$out/stdout" 2>"$out/stderr"
 	equal "$name: exit status 0" 0 $? "$out/stderr"
+	expect "$name: -w beside it captures what was left to ask" test "$(tcpdump -nr "$base.pcapng" udp 2>/dev/null | wc -l)" -gt 50
 	expect "$name: every port as it is" diff "$out/truth" <(last_words "$base.jsonl")
 	count=$(whole_lines "$out/before" | wc -l)
 	expect "$name: what was there is still there" cmp <(whole_lines "$out/before") <(whole_lines "$base.jsonl" | head -n "$count")

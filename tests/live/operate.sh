@@ -189,7 +189,11 @@ part_wait()
 	waits "--wait: a closed port answers" 0 '^10\.77\.0\.2:domain is closed \(port-unreach' --wait 10.77.0.2:domain --timeout 5
 	waits "--wait: nobody, in time" 1 '^nscan: 10\.77\.0\.9 did not answer within 1\.[0-9] s; last: down' --wait 10.77.0.9 --timeout 1.2s
 	(sleep 1.3 && hosts 3 3) &
-	waits "--wait: a host that comes up" 0 '^10\.77\.0\.3 is up .* after [123]\.[0-9] s' --wait 10.77.0.3 --timeout 10
+	waits "--wait: a host that comes up" 0 '^10\.77\.0\.3 is up .* after [123]\.[0-9] s' --wait 10.77.0.3 --timeout 10 -w "$out/wait.pcapng"
+	expect "--wait -w: every attempt is in the capture" test \
+		"$(tcpdump -nr "$out/wait.pcapng" 'arp and arp[7] = 1' 2>/dev/null | grep -c 'who-has 10.77.0.3 tell 10.77.0.1')" -ge 2
+	equal "--wait -w: -r reports from it" "Host is up (arp-reply). 00:1B:21:00:00:02 (Intel Corporate)" \
+		"$("$nscan" -r "$out/wait.pcapng" 2>&1 | grep '^Host is up')"
 	in_other iptables -A INPUT -p udp --dport 77 -j DROP
 	(sleep 1.3 && in_other iptables -F) &
 	waits "--wait: a port that is silent first" 0 '^10\.77\.0\.2:77 is closed' --wait 10.77.0.2:77 --timeout 10
@@ -286,7 +290,7 @@ while True:
 		in_other ss -Huln | grep -q 10.77.0.100:5000 && break
 		sleep 0.05
 	done
-	ip netns exec "$scanner" "$nscan" --watch 500ms -p 5000 10.77.0.100-105 -oJ "$out/link.jsonl" >"$out/link" 2>"$out/link.err" &
+	ip netns exec "$scanner" "$nscan" --watch 500ms -p 5000 10.77.0.100-105 -oJ "$out/link.jsonl" -w "$out/link.pcapng" >"$out/link" 2>"$out/link.err" &
 	pid=$!
 	echo $pid >"$out/link.pid"
 	sleep 2.2
@@ -310,6 +314,10 @@ while True:
 		"$(jq -r 'select(.type=="change") | "\(.addr) \(.port) \(.to)"' "$out/link.jsonl" | paste -sd, | sed 's/,/, /g')" "$out/link"
 	equal "--watch: the interface's going and coming is told once each" "2 2" \
 		"$(grep -c 'watching goes on when it is back' "$out/link.err") $(grep -c 'the interface is back' "$out/link.err")" "$out/link.err"
+	# The interface is another one in the end, and each has a section of its own; what came after that is there, too.
+	"$nscan" -r "$out/link.pcapng" -oJ - >"$out/link.read" 2>&1
+	equal "--watch -w: the capture is whole, and -r reports from it" "0 4" \
+		"$? $(jq -r 'select(.type=="host" and .state=="up" and (.addr | test("^10.77.0.10"))) | .addr' "$out/link.read" | sort -u | wc -l)" "$out/link.read"
 	expect "--watch: rounds without a statement are marked" test "$(jq -r 'select(.type=="round" and .sound==false) | .round' "$out/link.jsonl" | wc -l)" -ge 2
 	expect "--watch: the table is there after Ctrl-C" grep -qE '^10\.77\.0\.102 +down ' "$out/link"
 	equal "--watch: the JSON ends with its summary" summary "$(tail -n 1 "$out/link.jsonl" | jq -r .type)"

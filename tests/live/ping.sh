@@ -157,7 +157,7 @@ run measure ports -p 9003 -g 40000-40099 --interval 20ms 10.82.0.2
 # ---- tried ----------------------------------------------------------------------------------------------------------------
 
 quick=(--count 4 --interval 50ms --timeout 3s)
-run try echo -p 9000 "${quick[@]}" 10.82.0.2
+run try echo -p 9000 "${quick[@]}" -w "$out/echo.pcapng" 10.82.0.2
 run try rfc862 -p 9108 "${quick[@]}" 10.82.0.2
 run try long -p 9000 "${quick[@]}" --data-length 1472 10.82.0.2
 run try short -p 9108 "${quick[@]}" --data-length 2 10.82.0.2
@@ -279,6 +279,8 @@ for name in echo rfc862 long text second slow nosum myself; do
 	comes $name 0 echo 4
 done
 comes short 0 echo 4
+equal "-w: the capture has every ping and its answer" "4 4" "$(tcpdump -nr "$out/echo.pcapng" udp dst port 9000 2>/dev/null | grep -c .) \
+$(tcpdump -nr "$out/echo.pcapng" udp src port 9000 2>/dev/null | grep -c .)"
 comes altered 0 altered 4
 equal "altered: which bytes" "40 2" "$(probes altered '"\(.first_wrong) \(.wrong_bytes)"' | sort -u)"
 comes cut 0 truncated 4
