@@ -339,16 +339,16 @@ static void pcapng_resolutions(void **state)
 	        {6, 1500000, 0, INT64_C(1500000000)},
 	        {9, 1700000000123456789, 0, INT64_C(1700000000123456789)},
 	        {12, 1234567, 0, 1234},
-	        {127, UCAPTURE_MOST_NS, 0, 0},
+	        {127, UINT64_MAX, 0, 0},
 	        {0x80, 2, 0, INT64_C(2000000000)},
 	        {0x80 | 10, 1536, 0, INT64_C(1500000000)},
 	        {0x80 | 32, UINT64_C(3) << 31, 0, INT64_C(1500000000)},
 	        {0x80 | 63, UINT64_C(1) << 62, 0, INT64_C(500000000)},
 	        {0x80 | 64, UINT64_C(1) << 63, 0, INT64_C(500000000)},
-	        {0x80 | 127, UCAPTURE_MOST_NS, 0, 0},
+	        {0x80 | 127, UINT64_MAX, 0, 0},
 	        {6, 0, -3600, INT64_C(-3600000000000)},
-	        {0, UCAPTURE_MOST_NS, 0, INT64_MAX},
-	        {0, 0, -CAPTURE_MOST_NS, INT64_MIN},
+	        {0, UINT64_MAX, 0, CAPTURE_MOST_NS},
+	        {0, 0, INT64_MIN, -CAPTURE_MOST_NS},
 	};
 
 	(void)state;
