@@ -224,6 +224,10 @@ bool option_output_all(struct options *, const struct option_row *, const char *
 
 /* Fills what -T decides and no option of its own does. In src/cli/timing.c. */
 void options_apply_timing(struct options *options);
+/* The name of the first option given that is (or is not) in one of the lists, which end with NULL; `more` may be none. NULL: there is no
+ * such option. */
+const char *options_first_given(const struct options *options, const char *const *list, const char *const *more,
+                                bool in);
 /* What --ping and --echo-server need and what they have no use for; without them, what only they have. In options_ping.c. */
 bool options_check_ping(const struct options *options, struct err *err);
 /* --merge, --wait and --watch: whether the action is one of them, and what else may be given with it. In options_operate.c. */

@@ -170,6 +170,27 @@ static bool was_seen(const struct options *options, const char *name)
 	return row && options->seen[row - option_rows];
 }
 
+static bool is_in(const char *name, const char *const *list)
+{
+	for (; list && *list; list++) {
+		if (strcmp(name, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *options_first_given(const struct options *options, const char *const *list, const char *const *more,
+                                bool in)
+{
+	for (size_t i = 0; i < option_row_count; i++) {
+		const char *name = option_rows[i].name;
+
+		if (options->seen[i] && (is_in(name, list) || is_in(name, more)) == in)
+			return name;
+	}
+	return NULL;
+}
+
 static bool check_conflicts(const struct options *options, struct err *err)
 {
 	for (size_t i = 0; i < option_conflict_count; i++) {

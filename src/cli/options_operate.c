@@ -10,31 +10,7 @@
 static const char *const with_merge[] = {
         "--merge", "-oN", "-oX", "-oG", "-oJ", "-oA", "--open", "--reason", "-v", "-vv", "-d", "-dd", NULL,
 };
-static const char *const with_wait[] = {
-        "--wait",
-        "--timeout",
-        "-PR",
-        "-PE",
-        "-PP",
-        "-PU",
-        "-e",
-        "-S",
-        "-g",
-        "--ttl",
-        "--tos",
-        "--data",
-        "--data-string",
-        "--data-length",
-        "--udp-checksum",
-        "-w",
-        "-v",
-        "-vv",
-        "-d",
-        "-dd",
-        "--packet-trace",
-        "-n",
-        NULL,
-};
+static const char *const with_wait[] = {"--wait", "--timeout", "--packet-trace", NULL};
 static const char *const with_watch[] = {
         "--watch",
         "--count",
@@ -44,24 +20,10 @@ static const char *const with_watch[] = {
         "--exclude",
         "--excludefile",
         "--shard",
-        "-n",
-        "-PR",
-        "-PE",
-        "-PP",
-        "-PU",
         "-Pn",
         "-p",
         "-F",
         "--top-ports",
-        "-e",
-        "-S",
-        "-g",
-        "--ttl",
-        "--tos",
-        "--data",
-        "--data-string",
-        "--data-length",
-        "--udp-checksum",
         "-T",
         "--max-rate",
         "--min-rate",
@@ -71,39 +33,38 @@ static const char *const with_watch[] = {
         "--seed",
         "-oN",
         "-oJ",
-        "-w",
         "--open",
         "--reason",
+        NULL,
+};
+/* What both of these take: they ask. */
+static const char *const of_asking[] = {
+        "-PR",
+        "-PE",
+        "-PP",
+        "-PU",
+        "-e",
+        "-S",
+        "-g",
+        "--ttl",
+        "--tos",
+        "--data",
+        "--data-string",
+        "--data-length",
+        "--udp-checksum",
+        "-w",
         "-v",
         "-vv",
         "-d",
         "-dd",
+        "-n",
         NULL,
 };
 static const char *const choices_of_ports[] = {"-sU", "-p", "-F", "--top-ports", NULL};
 
-static bool is_in(const char *name, const char *const *list)
-{
-	for (; *list; list++) {
-		if (strcmp(name, *list) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The first option given that is (or is not) in the list; NULL: none. */
-static const char *first_given(const struct options *options, const char *const *list, bool in)
-{
-	for (size_t i = 0; i < option_row_count; i++) {
-		if (options->seen[i] && is_in(option_rows[i].name, list) == in)
-			return option_rows[i].name;
-	}
-	return NULL;
-}
-
 static bool check_merge(const struct options *options, struct err *err)
 {
-	const char *other = first_given(options, with_merge, false);
+	const char *other = options_first_given(options, with_merge, NULL, false);
 
 	if (other)
 		return err_set(err, ERR_USAGE, "--merge reads reports and asks nobody: leave %s away", other);
@@ -115,7 +76,7 @@ static bool check_merge(const struct options *options, struct err *err)
 
 static bool check_wait(const struct options *options, struct err *err)
 {
-	const char *other = first_given(options, with_wait, false);
+	const char *other = options_first_given(options, with_wait, of_asking, false);
 
 	if (other)
 		return err_set(err, ERR_USAGE, "%s means nothing to --wait: leave it away", other);
@@ -127,7 +88,7 @@ static bool check_wait(const struct options *options, struct err *err)
 
 static bool check_watch(struct options *options, struct err *err)
 {
-	const char *other = first_given(options, with_watch, false);
+	const char *other = options_first_given(options, with_watch, of_asking, false);
 
 	if (other && (strcmp(other, "-oX") == 0 || strcmp(other, "-oG") == 0 || strcmp(other, "-oA") == 0))
 		return err_set(err, ERR_USAGE, "%s tells of one scan, not of changes: with --watch give -oN or -oJ",
@@ -140,7 +101,7 @@ static bool check_watch(struct options *options, struct err *err)
 	if (options->targets.count == 0 && options->target_files.count == 0)
 		return err_set(err, ERR_USAGE, "no targets: give at least one address, range, name or -iL FILE");
 	/* A sweep, unless ports are asked for. */
-	if (first_given(options, choices_of_ports, true) == NULL)
+	if (options_first_given(options, choices_of_ports, NULL, true) == NULL)
 		options->hosts_only = true;
 	if (options->hosts_only && options->discovery & DISCOVER_NONE)
 		return err_set(err, ERR_USAGE,

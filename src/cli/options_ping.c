@@ -36,37 +36,17 @@ static const char *const with_ping[] = {
         "-dd",
         "--packet-trace",
         "-n",
+        NULL,
 };
 static const char *const with_echo_server[] = {
-        "--echo-server", "-S", "-e", "--max-rate", "--max-time", "-v", "-vv", "-d", "-dd", "-n",
+        "--echo-server", "-S", "-e", "--max-rate", "--max-time", "-v", "-vv", "-d", "-dd", "-n", NULL,
 };
-static const char *const only_with_ping[] = {"--count", "--interval", "--timeout"};
-static const char *const only_with_port[] = {"-g", "--udp-checksum", "--badsum"};
-
-#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
-
-static bool is_in(const char *name, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(name, list[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The first option given that is (or is not) in the list; NULL: none. */
-static const char *first_given(const struct options *options, const char *const *list, size_t count, bool in)
-{
-	for (size_t i = 0; i < option_row_count; i++) {
-		if (options->seen[i] && is_in(option_rows[i].name, list, count) == in)
-			return option_rows[i].name;
-	}
-	return NULL;
-}
+static const char *const only_with_ping[] = {"--count", "--interval", "--timeout", NULL};
+static const char *const only_with_port[] = {"-g", "--udp-checksum", "--badsum", NULL};
 
 static bool check_echo_server(const struct options *options, struct err *err)
 {
-	const char *other = first_given(options, with_echo_server, COUNT(with_echo_server), false);
+	const char *other = options_first_given(options, with_echo_server, NULL, false);
 
 	if (other)
 		return err_set(err, ERR_USAGE, "--echo-server only answers: leave %s away", other);
@@ -79,7 +59,7 @@ static bool check_echo_server(const struct options *options, struct err *err)
 
 static bool check_foreign(const struct options *options, struct err *err)
 {
-	const char *other = first_given(options, with_ping, COUNT(with_ping), false);
+	const char *other = options_first_given(options, with_ping, NULL, false);
 
 	if (!other)
 		return true;
@@ -93,7 +73,7 @@ static bool check_foreign(const struct options *options, struct err *err)
 
 static bool check_ping_values(const struct options *options, struct err *err)
 {
-	const char *needs_port = first_given(options, only_with_port, COUNT(only_with_port), true);
+	const char *needs_port = options_first_given(options, only_with_port, NULL, true);
 
 	if (options->ports.count == 0 && needs_port)
 		return err_set(err, ERR_USAGE, "%s: --ping without -p asks by ICMP echo; give a port", needs_port);
@@ -124,7 +104,7 @@ static bool check_ping(const struct options *options, struct err *err)
 
 bool options_check_ping(const struct options *options, struct err *err)
 {
-	const char *stray = first_given(options, only_with_ping, COUNT(only_with_ping), true);
+	const char *stray = options_first_given(options, only_with_ping, NULL, true);
 
 	switch (options_action(options)) {
 	case ACTION_ECHO:

@@ -175,37 +175,61 @@ static struct addr v6_plus(const struct addr *a, uint64_t n)
 	return sum;
 }
 
-/* The last run that has at most i addresses ahead of it. */
-static size_t v4_run_of(const struct target_index *index, uint64_t i)
+/* What a run is asked about a key. */
+typedef bool run_test(const struct target_index *index, size_t run, const void *key);
+
+/* How many runs the answer is yes for; from some run on it is no. Inlined with its question: a sweep comes here for each packet. */
+static inline __attribute__((always_inline)) size_t count_runs(const struct target_index *index, size_t count,
+                                                               run_test *test, const void *key)
 {
 	size_t low = 0;
-	size_t high = index->v4_count - 1;
+	size_t high = count;
 
 	while (low < high) {
-		size_t middle = high - (high - low) / 2;
+		size_t middle = low + (high - low) / 2;
 
-		if (index->v4[middle].before <= i)
-			low = middle;
+		if (test(index, middle, key))
+			low = middle + 1;
 		else
-			high = middle - 1;
+			high = middle;
 	}
 	return low;
 }
 
+static bool v4_has_ahead(const struct target_index *index, size_t run, const void *i)
+{
+	return index->v4[run].before <= *(const uint64_t *)i;
+}
+
+static bool v6_has_ahead(const struct target_index *index, size_t run, const void *i)
+{
+	return index->v6[run].before <= *(const uint64_t *)i;
+}
+
+static bool v4_begins_through(const struct target_index *index, size_t run, const void *addr)
+{
+	return index->v4[run].first <= *(const uint32_t *)addr;
+}
+
+static bool v4_begins_before(const struct target_index *index, size_t run, const void *addr)
+{
+	return index->v4[run].first < *(const uint32_t *)addr;
+}
+
+static bool v6_begins_through(const struct target_index *index, size_t run, const void *addr)
+{
+	return addr_compare(&index->v6[run].first, addr) <= 0;
+}
+
+/* The last run that has at most i addresses ahead of it. */
+static size_t v4_run_of(const struct target_index *index, uint64_t i)
+{
+	return count_runs(index, index->v4_count, v4_has_ahead, &i) - 1;
+}
+
 static size_t v6_run_of(const struct target_index *index, uint64_t i)
 {
-	size_t low = 0;
-	size_t high = index->v6_count - 1;
-
-	while (low < high) {
-		size_t middle = high - (high - low) / 2;
-
-		if (index->v6[middle].before <= i)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
+	return count_runs(index, index->v6_count, v6_has_ahead, &i) - 1;
 }
 
 struct addr target_index_at(const struct target_index *index, uint64_t i)
@@ -238,42 +262,23 @@ static uint64_t v6_run_size(const struct target_index *index, size_t r)
 
 static bool find_v4(const struct target_index *index, uint32_t addr, uint64_t *out)
 {
-	size_t low = 0;
-	size_t high = index->v4_count;
+	size_t runs = count_runs(index, index->v4_count, v4_begins_through, &addr);
 
-	/* `low` becomes the number of runs that begin at or before the address. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (index->v4[middle].first <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0 || addr - index->v4[low - 1].first >= v4_run_size(index, low - 1))
+	if (runs == 0 || addr - index->v4[runs - 1].first >= v4_run_size(index, runs - 1))
 		return false;
-	*out = (uint64_t)index->v4[low - 1].before + (addr - index->v4[low - 1].first);
+	*out = (uint64_t)index->v4[runs - 1].before + (addr - index->v4[runs - 1].first);
 	return true;
 }
 
 static bool find_v6(const struct target_index *index, const struct addr *addr, uint64_t *out)
 {
-	size_t low = 0;
-	size_t high = index->v6_count;
+	size_t runs = count_runs(index, index->v6_count, v6_begins_through, addr);
 	uint64_t distance = 0;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (addr_compare(&index->v6[middle].first, addr) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0 || !v6_distance(&index->v6[low - 1].first, addr, &distance) ||
-	    distance >= v6_run_size(index, low - 1))
+	if (runs == 0 || !v6_distance(&index->v6[runs - 1].first, addr, &distance) ||
+	    distance >= v6_run_size(index, runs - 1))
 		return false;
-	*out = index->v4_addresses + index->v6[low - 1].before + distance;
+	*out = index->v4_addresses + index->v6[runs - 1].before + distance;
 	return true;
 }
 
@@ -291,24 +296,15 @@ bool target_index_of(const struct target_index *index, const struct addr *addr, 
 
 uint64_t target_index_rank(const struct target_index *index, uint32_t v4)
 {
-	size_t low = 0;
-	size_t high = index->v4_count;
+	size_t runs = count_runs(index, index->v4_count, v4_begins_before, &v4);
 	uint64_t within;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (index->v4[middle].first < v4)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0)
+	if (runs == 0)
 		return 0;
-	within = v4 - index->v4[low - 1].first;
-	if (within > v4_run_size(index, low - 1))
-		within = v4_run_size(index, low - 1);
-	return index->v4[low - 1].before + within;
+	within = v4 - index->v4[runs - 1].first;
+	if (within > v4_run_size(index, runs - 1))
+		within = v4_run_size(index, runs - 1);
+	return index->v4[runs - 1].before + within;
 }
 
 uint64_t target_index_left(const struct target_index *index, uint64_t i)
