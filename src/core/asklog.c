@@ -150,6 +150,12 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 		queue_push(lane, slot);
 }
 
+void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry, int64_t now_ns)
+{
+	if (is_open(entry))
+		expire_entry(e, host, lane, entry, now_ns);
+}
+
 /* The errors that came for asks sent later than what is decided. */
 static double level_now(struct lane *lane, int limit, int64_t *at_ns)
 {

@@ -143,19 +143,26 @@ struct portscan {
 
 /* Asks sent together to a host that gives one error at a time (interval.c). */
 struct volley {
-	uint32_t first; /* log number of its first ask */
-	bool open;      /* more of it is to come */
-	bool is_last;   /* it is to prove all suspects silent */
-	bool sure;      /* there was surely an error to be had for it */
+	uint32_t first;    /* log number of its first ask */
+	bool open;         /* more of it is to come */
+	bool is_last;      /* it is to prove all suspects silent */
+	bool counted;      /* that an error was lost */
+	bool at_once;      /* perhaps there is no error for it */
+	uint32_t refusals; /* of the lane, when it began */
 	int64_t began_ns;
 	double nobody;         /* probability that none of it is refused */
 	double expected;       /* refusals expected of it, were there errors for all */
 	double closed, silent; /* ports lately, for the share that refuse */
 	uint32_t suspects;     /* that may still go in front */
 	uint32_t sentinels;    /* still to come at its end */
-	int64_t wait_ns;       /* after an error until the next volley */
-	int64_t shortest_ns;   /* seen between two errors; 0: none yet */
-	int64_t refused_ns;    /* when the newest ask was sent that is known to be refused */
+	int64_t high_ns;       /* from then on there surely is an error */
+	uint32_t early;        /* asks to come before that, ... */
+	int64_t early_gap_ns;  /* ... so far apart */
+	int64_t least_rtt_ns;  /* of refusals */
+	int64_t least_late_ns; /* how much later than by the shortest way the newest refused ask arrived */
+	int64_t most_late_ns;
+	int64_t shortest_ns; /* seen between two errors; 0: none yet */
+	int64_t refused_ns;  /* when the newest ask was sent that is known to be refused */
 };
 
 /* One source address asking one host: hosts limit their ICMP errors for each peer address (Linux), so each has a log, a limit and a
@@ -492,6 +499,8 @@ struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, u
 void asklog_close(struct lane *lane, struct log_entry *entry);
 /* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that. */
 void asklog_judge(struct lane *lane);
+/* Nothing will come of that ask: it times out now. */
+void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry, int64_t now_ns);
 /* Times out what is due; draws the conclusions from silence. */
 void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns);
 /* Some ports of a silence are to be asked once more, with a sentinel behind them. */

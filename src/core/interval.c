@@ -21,14 +21,18 @@ enum {
 	SENTINELS_IF_LOSSY = 3,
 	TRY_US = 1000, /* after the least time: the host's clock and the path are not that exact */
 };
-#define LOST_FOR_DOUBT 0.5   /* share of errors lost from which on it is not loss */
-#define NOBODY         0.03  /* probability that none of a volley is refused: low enough */
+#define LOST_FOR_DOUBT 0.5  /* share of errors lost from which on it is not loss */
+#define EARLY_EXPECTED 4    /* refusals expected of those asked before an error is surely there */
+#define NOBODY         0.01 /* probability that none of a volley is refused: low enough */
+#define NOBODY_IF_ALL  0.03 /* where nearly all ports refuse, so that each ask more is a waste */
+#define NEARLY_ALL     0.9
 #define NEAREST        0.9   /* intervals that surely lie between two errors */
 #define LONGEST_VOLLEY 0.3   /* intervals */
 #define SPACING        0.01  /* intervals that asks may be apart for the sake of their order */
 #define LOSS_UNSEEN    0.005 /* probability of loss on a path that has shown none */
 #define WEIGHT_DECAY   0.97  /* of what is known of the share of closed ports, with each port */
-#define FEW            0.7   /* refusals expected of all that is left: time for the last volley */
+#define NOT_THE_FIRST  0.8
+#define FEW            0.7 /* refusals expected of all that is left: time for the last volley */
 
 static int64_t interval_ns(const struct lane *lane)
 {
@@ -99,6 +103,9 @@ static double share_of(const struct lane *lane, const struct port_slot *slot)
 	if (slot->stage == STAGE_SETTLED)
 		return 1; /* a sentinel */
 	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
+	/* Where order tells nothing, never to have been the first of a volley does a little. */
+	if (!is_spaced(lane))
+		missed *= pow(NOT_THE_FIRST, slot->attempts);
 	return missed / (missed + 1 - closed);
 }
 
@@ -141,27 +148,58 @@ static int64_t last_taker(struct lane *lane)
 	return silent_ns;
 }
 
-/* When the next volley is to go out. */
-static int64_t due_ns(struct lane *lane, bool surely)
+/* When the next volley is to go out: from low_ns on there may be an error for it, from high_ns on there is. The two differ where
+ * packets overtake each other: then nobody knows exactly when the error before was taken. */
+static void next_error(struct lane *lane, int64_t *low_ns, int64_t *high_ns)
 {
-	int64_t try_ns = interval_ns(lane) + TRY_US * 1000, wait_ns = surely_ns(lane) + order_gap(lane);
+	struct volley *volley = &lane->volley;
+	int64_t taken_ns = last_taker(lane), wait_ns = interval_ns(lane) + TRY_US * 1000,
+	        surely = surely_ns(lane) + order_gap(lane);
 
-	if (lane->volley.wait_ns < try_ns)
-		lane->volley.wait_ns = try_ns;
-	/* Until it was seen how soon the next error comes, it is tried for as soon as it may come. */
-	if (!surely && (!is_spaced(lane) || lane->volley.shortest_ns == 0 ||
-	                lane->volley.shortest_ns > lane->volley.wait_ns + order_gap(lane)))
-		wait_ns = lane->volley.wait_ns;
-	return (surely && !loss_is_unlikely(lane) ? taker_before(lane, INT64_MAX) : last_taker(lane)) + wait_ns;
+	if (is_spaced(lane)) {
+		/* Until it was seen how soon the next error comes, it is tried for as soon as it may come. */
+		if (volley->shortest_ns > 0 && volley->shortest_ns <= wait_ns + order_gap(lane))
+			wait_ns = surely;
+		*low_ns = *high_ns = taken_ns + wait_ns;
+		return;
+	}
+	*low_ns = taken_ns + wait_ns + (taken_ns == volley->refused_ns ? volley->least_late_ns : 0);
+	*high_ns = taken_ns + wait_ns + (taken_ns == volley->refused_ns ? volley->most_late_ns : order_gap(lane));
+}
+
+/* When the last volley may go out: what it proves must be beyond doubt. */
+static int64_t sure_error(struct lane *lane)
+{
+	int64_t taken_ns = loss_is_unlikely(lane) ? last_taker(lane) : taker_before(lane, INT64_MAX);
+
+	return taken_ns + surely_ns(lane) + order_gap(lane);
 }
 
 /* Few refusals are expected of all ports not yet proved silent; or each was asked since the last refusal. */
 static bool is_last(struct lane *lane)
 {
 	const struct port_slot *slot = head(lane, &lane->retry);
+	double expected = 0;
 
-	return !fresh_head(lane) &&
-	       (!slot || slot->epoch == lane->epoch || closed_left(lane) * lane->retry.count < FEW);
+	if (fresh_head(lane))
+		return false;
+	if (slot && slot->epoch == lane->epoch)
+		return true;
+	for (uint32_t left = slot ? lane->retry.count : 0; left > 0 && expected < FEW; left--) {
+		expected += share_of(lane, slot);
+		slot = slot->next == NO_INDEX ? NULL : &lane->scan->slots[slot->next];
+	}
+	return expected < FEW;
+}
+
+/* The last volley is over and none of it was refused: either nobody of it refuses, or an error was lost. Ports in plenty can as well be
+ * asked at once as when the next error will surely be there. */
+static bool asks_at_once(const struct lane *lane)
+{
+	const struct volley *volley = &lane->volley;
+
+	return volley->refusals == lane->refusals && lane->outstanding == 0 && !volley->at_once &&
+	       closed_left(lane) <= NEARLY_ALL;
 }
 
 /* False: not yet. */
@@ -169,19 +207,30 @@ static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	struct volley *volley = &lane->volley;
 	bool last;
-	int64_t at_ns;
+	int64_t at_ns, high_ns;
 
 	last = is_last(lane);
 	if (last && lane->outstanding > 0)
 		return false;
 	if (last && !head(lane, &lane->retry) && !head(lane, &lane->suspects))
 		return false;
-	at_ns = due_ns(lane, last);
+	next_error(lane, &at_ns, &high_ns);
+	if (last)
+		at_ns = high_ns = sure_error(lane);
+	else if (asks_at_once(lane))
+		at_ns = high_ns = now_ns;
+	if (closed_left(lane) > NEARLY_ALL)
+		at_ns = high_ns;
 	if (now_ns < at_ns) {
 		wake_at(wake_ns, at_ns);
 		return false;
 	}
-	volley->sure = now_ns >= due_ns(lane, true);
+	volley->at_once = !last && asks_at_once(lane);
+	volley->refusals = lane->refusals;
+	volley->high_ns = high_ns;
+	volley->counted = false;
+	volley->early = is_spaced(lane) || high_ns <= now_ns ? 0 : (uint32_t)(EARLY_EXPECTED / closed_left(lane)) + 1;
+	volley->early_gap_ns = volley->early > 0 ? (high_ns - now_ns) / volley->early : 0;
 	volley->open = true;
 	volley->is_last = last;
 	volley->first = lane->log_next;
@@ -233,6 +282,14 @@ static struct choice next_of_volley(struct engine *e, struct host *host, struct 
 		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
 		return (struct choice){0};
 	}
+	if (volley->early > 0 && lane->log_next != volley->first && now_ns < lane->last_ask_ns + volley->early_gap_ns) {
+		wake_at(wake_ns, lane->last_ask_ns + volley->early_gap_ns);
+		return (struct choice){0};
+	}
+	if (volley->early == 0 && now_ns < volley->high_ns) {
+		wake_at(wake_ns, volley->high_ns);
+		return (struct choice){0};
+	}
 	if (volley->suspects > 0) {
 		volley->suspects--;
 		slot = next_suspect(e, host, lane, now_ns);
@@ -246,9 +303,14 @@ static struct choice next_of_volley(struct engine *e, struct host *host, struct 
 		if (!slot || (slot->epoch == lane->epoch && fresh_head(lane)))
 			slot = fresh_head(lane);
 	}
-	if (!slot || volley->nobody < NOBODY || is_full(lane, now_ns) || was_asked(lane, slot)) {
+	if (!slot || volley->nobody < (closed_left(lane) > NEARLY_ALL ? NOBODY_IF_ALL : NOBODY) ||
+	    is_full(lane, now_ns) || was_asked(lane, slot)) {
 		volley->open = false;
 		return (struct choice){0};
+	}
+	if (volley->early > 0) {
+		volley->early--;
+		return take(lane, slot);
 	}
 	volley->nobody *= 1 - share_of(lane, slot) * (1 - loss_of(lane));
 	volley->expected += share_of(lane, slot);
@@ -311,7 +373,23 @@ void interval_asked(struct lane *lane, const struct port_slot *slot, struct log_
 {
 	entry->expected = (float)share_of(lane, slot);
 	entry->none_there = entry->sent_ns < lane->volley.refused_ns + nearest_ns(lane);
-	entry->token = lane->volley.sure && !entry->none_there;
+	entry->token = entry->sent_ns >= lane->volley.high_ns && !lane->volley.at_once && !entry->none_there;
+}
+
+/* When the ask arrived, and took the error: the more its round trip was above the shortest, the less is known. */
+static void learn_lateness(struct lane *lane, int64_t sent_ns, int64_t at_ns)
+{
+	struct volley *volley = &lane->volley;
+	int64_t late_ns, gap_ns = order_gap(lane);
+
+	if (volley->least_rtt_ns == 0 || at_ns - sent_ns < volley->least_rtt_ns)
+		volley->least_rtt_ns = at_ns - sent_ns;
+	late_ns = at_ns - sent_ns - volley->least_rtt_ns;
+	if (sent_ns < volley->refused_ns)
+		return;
+	volley->refused_ns = sent_ns;
+	volley->least_late_ns = late_ns > gap_ns ? late_ns - gap_ns : 0;
+	volley->most_late_ns = late_ns < gap_ns ? late_ns : gap_ns;
 }
 
 /* What that one ask did says that those near to it got nothing. Returns the first of them. */
@@ -326,6 +404,20 @@ static uint32_t mark_none_there(struct lane *lane, uint32_t number)
 		if (n != number)
 			asklog_entry(lane, n)->none_there = true;
 	return first;
+}
+
+/* They got nothing, and are free to be asked again; that should not wait for their timeout when the next error is due before. */
+static void ask_again(struct engine *e, struct host *host, struct lane *lane, uint32_t refused, int64_t now_ns)
+{
+	int64_t sent_ns = asklog_entry(lane, refused)->sent_ns;
+
+	for (uint32_t n = refused + 1; n != lane->log_next; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->none_there && !entry->sentinel && !entry->bracketed &&
+		    entry->sent_ns + ask_timeout(lane) > sent_ns + interval_ns(lane))
+			asklog_in_vain(e, host, lane, entry, now_ns);
+	}
 }
 
 /* How soon one error follows another. */
@@ -370,8 +462,8 @@ void interval_silent(struct lane *lane, const struct log_entry *entry)
 		return;
 	if (!entry->sentinel) {
 		count_left(lane, 0, (1 - entry->expected) * nobody / (nobody + lost));
-	} else if (entry->token && lane->volley.sure) { /* with the others of its volley it says no more than one */
-		lane->volley.sure = false;
+	} else if (entry->token && !lane->volley.counted) { /* with the others of its volley it says no more than one */
+		lane->volley.counted = true;
 		count_lost(lane, entry->sent_ns);
 	}
 }
@@ -429,8 +521,7 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 	learn_loss(lane, refused);
 	if (!limiter_is_interval(&lane->limiter))
 		return;
-	if (sent_ns > lane->volley.refused_ns)
-		lane->volley.refused_ns = sent_ns;
+	learn_lateness(lane, sent_ns, at_ns);
 	if (number - lane->volley.first < lane->log_next - lane->volley.first)
 		lane->volley.open = false;
 	for (uint32_t n = mark_none_there(lane, number); n != number; n++) {
@@ -446,4 +537,5 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 		if (entry->expired)
 			count_silence(e, host, lane, entry, at_ns);
 	}
+	ask_again(e, host, lane, number, at_ns);
 }
