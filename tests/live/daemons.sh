@@ -6,6 +6,8 @@ here=$(dirname "$(readlink -f "$0")")
 nscan=${NSCAN:-${NSCAN_BUILD:-$here/../../build}/release/nscan}
 # shellcheck source=tests/support/tap.bash
 . "$here/../support/tap.bash"
+# shellcheck source=tests/support/netns.bash
+. "$here/../support/netns.bash"
 out=$(mktemp -d)
 chmod 755 "$out"
 run=$out/run
@@ -18,13 +20,7 @@ in_host() { ip netns exec "$(netns host)" "$@"; }
 
 cleanup()
 {
-	local who pids
-	for who in scan host; do
-		pids=$(ip netns pids "$(netns $who)" 2>/dev/null)
-		# shellcheck disable=SC2086  # a list of numbers
-		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
-		ip netns del "$(netns $who)" 2>/dev/null
-	done
+	remove_netns "$(netns scan)" "$(netns host)"
 	rm -rf "$out"
 }
 trap cleanup EXIT

@@ -9,6 +9,8 @@ here=$(dirname "$(readlink -f "$0")")
 nscan=${NSCAN:-${NSCAN_BUILD:-$here/../../build}/release/nscan}
 # shellcheck source=tests/support/tap.bash
 . "$here/../support/tap.bash"
+# shellcheck source=tests/support/netns.bash
+. "$here/../support/netns.bash"
 out=$(mktemp -d)
 chmod 755 "$out"
 
@@ -19,14 +21,9 @@ on() { ip netns exec "$(netns "$1" "$2")" "${@:3}"; }
 
 cleanup()
 {
-	local lab who pids
+	local lab
 	for lab in measure try; do
-		for who in here router there; do
-			pids=$(ip netns pids "$(netns $lab $who)" 2>/dev/null)
-			# shellcheck disable=SC2086  # a list of numbers
-			[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
-			ip netns del "$(netns $lab $who)" 2>/dev/null
-		done
+		remove_netns "$(netns $lab here)" "$(netns $lab router)" "$(netns $lab there)"
 	done
 	rm -rf "$out"
 }

@@ -11,6 +11,8 @@ inject=$here/../lab/inject.py
 dtd=/usr/share/nmap/nmap.dtd
 # shellcheck source=tests/support/tap.bash
 . "$here/../support/tap.bash"
+# shellcheck source=tests/support/netns.bash
+. "$here/../support/netns.bash"
 
 out=$(mktemp -d)
 
@@ -21,35 +23,21 @@ in_host() { ip netns exec "$(netns host)" "$@"; }
 
 cleanup()
 {
-	local who pids
-	for who in scan host switch; do
-		pids=$(ip netns pids "$(netns $who)" 2>/dev/null)
-		# shellcheck disable=SC2086  # a list of numbers
-		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
-		ip netns del "$(netns $who)" 2>/dev/null
-	done
+	remove_netns "$(netns scan)" "$(netns host)" "$(netns switch)"
 	rm -rf "$out"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-machine()
-{
-	ip netns add "$(netns "$1")" &&
-		ip -n "$(netns switch)" link add "to-$1" type veth peer name eth0 netns "$(netns "$1")" &&
-		ip -n "$(netns switch)" link set "to-$1" up &&
-		ip netns exec "$(netns "$1")" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 &&
-		ip -n "$(netns "$1")" addr add "$2/24" dev eth0 &&
-		ip -n "$(netns "$1")" link set lo up &&
-		ip -n "$(netns "$1")" link set eth0 up
-}
+# on_switch WHO ADDRESS: a namespace with one cable to the switch.
+on_switch() { machine "$(netns "$1")" "$(netns switch)" "to-$1" "$2"; }
 
 lan()
 {
 	local n
 	ip netns add "$(netns switch)" &&
 		ip netns exec "$(netns switch)" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 &&
-		machine scan 10.78.0.1 && machine host 10.78.0.2 || return 1
+		on_switch scan 10.78.0.1 && on_switch host 10.78.0.2 || return 1
 	for n in 3 4 5 6 7 8; do
 		ip -n "$(netns host)" addr add "10.78.0.$n/24" dev eth0 || return 1
 	done

@@ -8,6 +8,8 @@ nscan=${NSCAN:-${NSCAN_BUILD:-$here/../../build}/release/nscan}
 serve=$here/../lab/serve.py
 # shellcheck source=tests/support/tap.bash
 . "$here/../support/tap.bash"
+# shellcheck source=tests/support/netns.bash
+. "$here/../support/netns.bash"
 
 out=$(mktemp -d)
 pid='' # of what runs in the background
@@ -20,36 +22,21 @@ in_rival() { ip netns exec "$(netns rival)" "$@"; }
 
 cleanup()
 {
-	local who pids
-	for who in scan host rival switch; do
-		pids=$(ip netns pids "$(netns $who)" 2>/dev/null)
-		# shellcheck disable=SC2086  # a list of numbers
-		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
-		ip netns del "$(netns $who)" 2>/dev/null
-	done
+	remove_netns "$(netns scan)" "$(netns host)" "$(netns rival)" "$(netns switch)"
 	rm -rf "$out"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-# machine WHO ADDRESS: a namespace with one cable to the switch.
-machine()
-{
-	ip netns add "$(netns "$1")" &&
-		ip -n "$(netns switch)" link add "to-$1" type veth peer name eth0 netns "$(netns "$1")" &&
-		ip -n "$(netns switch)" link set "to-$1" master bridge up &&
-		ip netns exec "$(netns "$1")" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 &&
-		ip -n "$(netns "$1")" addr add "$2/24" dev eth0 &&
-		ip -n "$(netns "$1")" link set lo up &&
-		ip -n "$(netns "$1")" link set eth0 up
-}
+# on_switch WHO ADDRESS: a namespace with one cable to the switch.
+on_switch() { machine "$(netns "$1")" "$(netns switch)" "to-$1" "$2" master bridge; }
 
 lan()
 {
 	ip netns add "$(netns switch)" &&
 		ip -n "$(netns switch)" link add bridge type bridge mcast_snooping 0 forward_delay 0 &&
 		ip -n "$(netns switch)" link set bridge up &&
-		machine scan 10.77.0.1 && machine host 10.77.0.2 && machine rival 10.77.0.60 &&
+		on_switch scan 10.77.0.1 && on_switch host 10.77.0.2 && on_switch rival 10.77.0.60 &&
 		in_scan ping -q -c 1 -w 5 10.77.0.2 >/dev/null && in_scan ping -q -c 1 -w 5 10.77.0.60 >/dev/null
 }
 
@@ -276,7 +263,7 @@ configured_ones()
 	in_scan sysctl -qw net.ipv4.conf.eth0.forwarding=1
 	scan -p 10001-10003 --source-ips "$(sources 2)" 10.77.0.2
 	equal "a machine that forwards is warned of it, and scans" "0 1" \
-		"$? $(grep -c '^nscan: this machine forwards packets.*net\.ipv4\.conf\.eth0\.forwarding=0' "$out/stderr")" "$out/stderr"
+		"$? $(grep -c '^nscan: this machine forwards packets.*net/ipv4/conf/eth0/forwarding=0' "$out/stderr")" "$out/stderr"
 	in_scan sysctl -qw net.ipv4.conf.eth0.forwarding=0
 }
 
