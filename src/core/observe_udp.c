@@ -370,6 +370,29 @@ static void answered_before(struct observer *o, struct flow *flow, const struct 
 	answer_in_flow(o, flow, &came, 0, answer_ns);
 }
 
+/* A flow that may be the answer to what was asked of another port: its client sends more. True when there is nothing else to it. */
+static bool stray_goes_on(struct observer *o, struct flow *flow, const struct reply *reply, int64_t at_ns)
+{
+	uint32_t index;
+
+	/* Times are taken at their word, the order in the file is not. */
+	if (at_ns <= flow->asked_ns) {
+		answered_before(o, flow, reply, at_ns);
+		return true;
+	}
+	/* The client goes on there: so it was the answer to what it had asked of another port ... */
+	index = port_lookup(o, flow->server, flow->server_port);
+	if (index != NONE && o->ports[index].strays > 0 && o->ports[index].strays_answer != NONE) {
+		flow->stray = false;
+		flow->transfer = true;
+		port_answered_from(o, index);
+		return true;
+	}
+	/* ... or the service's side began, or the capture has not the beginning. */
+	forget_stray(o, flow);
+	return false;
+}
+
 void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragment_bytes, int64_t at_ns)
 {
 	uint32_t src, dst, index, other;
@@ -386,23 +409,8 @@ void observe_udp(struct observer *o, const struct reply *reply, uint32_t fragmen
 	flow = flow_find(o, FLOW_UDP, src, reply->src_port, dst, reply->dst_port);
 	if (flow && flow->transfer)
 		return;
-	if (flow && flow->stray && flow->client == src) {
-		/* Times are taken at their word, the order in the file is not. */
-		if (at_ns <= flow->asked_ns) {
-			answered_before(o, flow, reply, at_ns);
-			return;
-		}
-		/* The client goes on there: so it was the answer to what it had asked of another port ... */
-		index = port_lookup(o, flow->server, flow->server_port);
-		if (index != NONE && o->ports[index].strays > 0 && o->ports[index].strays_answer != NONE) {
-			flow->stray = false;
-			flow->transfer = true;
-			port_answered_from(o, index);
-			return;
-		}
-		/* ... or the service's side began, or the capture has not the beginning. */
-		forget_stray(o, flow);
-	}
+	if (flow && flow->stray && flow->client == src && stray_goes_on(o, flow, reply, at_ns))
+		return;
 	if (flow && flow->stray) {
 		index = port_lookup(o, flow->server, flow->server_port);
 		if (index != NONE)

@@ -140,6 +140,20 @@ static bool range_failed(struct err *err, uint16_t first, uint16_t last, int err
 	               strerror(error));
 }
 
+/* Holds that port too, or notes why that cannot be. False when other ports would fare no better. */
+static bool hold_one(unsigned port, struct held_ports *out, int *error)
+{
+	int fd = hold((uint16_t)port);
+
+	if (fd >= 0) {
+		out->ports[out->count] = (uint16_t)port;
+		out->sockets[out->count++] = fd;
+		return true;
+	}
+	*error = errno;
+	return *error == EADDRINUSE || *error == EACCES;
+}
+
 /* Random ports of the range until enough are held, all were tried, or the process may open no more files. Returns the last
  * errno. */
 static int hold_random(unsigned first, unsigned last, size_t want, uint64_t seed, struct port_set *avoid,
@@ -153,19 +167,11 @@ static int hold_random(unsigned first, unsigned last, size_t want, uint64_t seed
 		left += !port_set_has(avoid, port);
 	for (; left > 0 && out->count < want; left--) {
 		unsigned port = first + rng_below(&rng, last - first + 1);
-		int fd;
 
 		while (port_set_has(avoid, port))
 			port = port == last ? first : port + 1;
 		port_set_add(avoid, port);
-		fd = hold((uint16_t)port);
-		if (fd >= 0) {
-			out->ports[out->count] = (uint16_t)port;
-			out->sockets[out->count++] = fd;
-			continue;
-		}
-		error = errno;
-		if (error != EADDRINUSE && error != EACCES)
+		if (!hold_one(port, out, &error))
 			break;
 	}
 	return error;
@@ -177,15 +183,7 @@ static int hold_all(unsigned first, unsigned last, struct held_ports *out)
 	int error = EADDRINUSE;
 
 	for (unsigned port = first; port <= last; port++) {
-		int fd = hold((uint16_t)port);
-
-		if (fd >= 0) {
-			out->ports[out->count] = (uint16_t)port;
-			out->sockets[out->count++] = fd;
-			continue;
-		}
-		error = errno;
-		if (error != EADDRINUSE && error != EACCES)
+		if (!hold_one(port, out, &error))
 			break;
 	}
 	return error;
