@@ -27,7 +27,7 @@ static void ask(struct usual *usual, double per_s, double burst, double level, i
 			if (errors++ % 10 >= 10 - lost)
 				usual_silent(usual, at_ns, MS);
 			else
-				usual_refused(usual, at_ns, MS);
+				usual_refused(usual, at_ns, 1, true, MS);
 		} else {
 			usual_silent(usual, at_ns, MS);
 		}
@@ -104,12 +104,12 @@ static void test_level(void **state)
 	usual_init(&usual);
 	usual.miss_share = 0.15;
 	for (int i = 0; i < 6; i++)
-		usual_refused(&usual, SECOND, 0);
+		usual_refused(&usual, SECOND, 1, true, 0);
 	assert_true(usual_level(&usual, LINUX_V4, SECOND) == 0);
 	usual_silent(&usual, SECOND + MS, 0);
 	assert_true(usual_level(&usual, LINUX_V4, 3 * SECOND) > 1.99 &&
 	            usual_level(&usual, LINUX_V4, 3 * SECOND) < 2.01);
-	usual_refused(&usual, 3 * SECOND, 0);
+	usual_refused(&usual, 3 * SECOND, 1, true, 0);
 	assert_true(usual_level(&usual, LINUX_V4, 3 * SECOND) > 0.99 &&
 	            usual_level(&usual, LINUX_V4, 3 * SECOND) < 1.01);
 	assert_true(usual_level(&usual, LINUX_V4, 60 * SECOND) == 6);
@@ -126,7 +126,7 @@ static void test_overtaking_is_no_miss(void **state)
 	usual.miss_share = 0.15;
 	for (int i = 0; i < 50; i++, at_ns += SECOND + 100 * MS) {
 		usual_silent(&usual, at_ns, 2 * MS);
-		usual_refused(&usual, at_ns + MS, 2 * MS);
+		usual_refused(&usual, at_ns + MS, 1, true, 2 * MS);
 	}
 	assert_false(usual.fits[LINUX_V4].dead);
 	assert_int_equal(usual.fits[LINUX_V4].misses, 0);

@@ -19,6 +19,7 @@ enum {
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
 };
+#define SPARE_ASKS   1.0 /* refusals expected beyond the tokens */
 #define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
 #define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
 
@@ -115,12 +116,18 @@ static bool form_last_group(struct lane *lane)
 static struct choice choose_limited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
                                     int64_t *wake_ns)
 {
-	double level = limiter_level(&lane->limiter, now_ns), need = 1.05, expected;
+	double level = limiter_level(&lane->limiter, now_ns), need = counts_surely(lane) ? promise_level(lane) : 1.05,
+	       expected;
 	struct port_slot *slot = head(lane, &lane->retry), *suspect = head(lane, &lane->suspects);
 	struct choice choice;
 
+	/* By the count it is known which silence tells something. */
+	while (lane->counted && slot && refusal_expected(lane, slot) < LIKELY) {
+		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+		slot = head(lane, &lane->retry);
+	}
 	/* Asked in vain since the last refusal already: another port is the better question. */
-	if (slot && (slot->epoch == lane->epoch || refusal_expected(lane, slot) < LIKELY))
+	if (!lane->counted && slot && (slot->epoch == lane->epoch || refusal_expected(lane, slot) < LIKELY))
 		slot = NULL;
 	if (!slot)
 		slot = fresh_head(lane);
@@ -142,10 +149,12 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 			return (struct choice){0};
 		return choose_ending(e, host, lane, now_ns, wake_ns);
 	}
-	if (lane->drain && slot && lane->outstanding < lane->drain_window)
+	if (lane->drain && lane->limiter.recognised && lane->limiter.settled)
+		lane->drain = false; /* the level is known */
+	if (lane->drain && lane->outstanding < lane->drain_window)
 		return take(lane, slot);
 	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
-	if (suspect || closed_share(lane) < 0.85)
+	if (suspect || closed_share(lane) < MOSTLY_CLOSED)
 		need = proof_level(lane);
 	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
 	if (lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS) {
@@ -173,6 +182,10 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 	if (not_spaced(lane, now_ns, wake_ns))
 		return (struct choice){0};
 	expected = refusal_expected(lane, slot);
+	/* Where ports are mixed, so many at once that one refusal among them is likely: it proves those in front silent, and those
+	 * behind it lose nothing but an ask. */
+	if (counts_surely(lane) && closed_share(lane) < MOSTLY_CLOSED)
+		level += SPARE_ASKS;
 	if (lane->expected_out + expected / 2 > level) {
 		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, lane->expected_out + expected / 2, now_ns));
 		return (struct choice){0};
@@ -230,6 +243,23 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 	return take(lane, slot);
 }
 
+/* What is expected of the ports that were silent depends on whether tokens are counted: when that changes, those about which nothing
+ * is proved wait for their turn again. */
+static void follow_count(struct lane *lane)
+{
+	bool counted = counts_surely(lane);
+
+	if (lane->counted != counted) {
+		for (uint32_t left = lane->suspects.count; left > 0; left--) {
+			struct port_slot *slot = dequeue(lane, &lane->suspects);
+
+			if (slot->stage == STAGE_AGAIN)
+				queue_push(lane, slot);
+		}
+	}
+	lane->counted = counted;
+}
+
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 
@@ -258,6 +288,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 			check_begin(lane, now_ns);
 		return choose_patient(lane, now_ns, wake_ns);
 	}
+	follow_count(lane);
 	/* The first new token is looked for by checks, each after twice the time. */
 	if (lane->limiter.phase == LIMITER_LEARNING && !lane->checking)
 		check_begin(lane, now_ns);

@@ -6,6 +6,8 @@
 
 /* Below this a port that was silent before is not worth a token of its own. */
 #define LIKELY 0.3
+/* Above this share of closed ports there is little silence to prove. */
+#define MOSTLY_CLOSED 0.85
 
 /* One choice: a port out of its queue, or a sentinel, or nothing (slot NULL) until *wake_ns. */
 struct choice {

@@ -6,6 +6,7 @@
 enum {
 	MOST_LOG = 65536,
 	SEARCH_BACK = 4096,
+	MOST_ASKS_BACK = 4,
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
 #define MISSES_WITHOUT_LOSS 0.15  /* share of a limit's promises that may be broken without it being the wrong one */
@@ -100,6 +101,8 @@ static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 
 	if (lane->index > lane->scan->teacher && lane->limiter.phase != LIMITER_KNOWN)
 		return; /* it waits for the first lane to learn the limit */
+	if (counts_surely(lane))
+		return; /* the count knows: a port known to refuse that stays silent will break it */
 	lane->silence *= 1 - entry->expected * (1 - loss_estimate(&lane->scan->loss));
 	counted = lane->limiter.recognised && lane->limiter.settled && !lane->limiter.adopted;
 	if (lane->silence >= (counted ? SILENCE_IS_STRANGE : SILENCE_IS_EMPTY))
@@ -165,47 +168,93 @@ static double level_now(struct lane *lane, int limit, int64_t *at_ns)
 		const struct log_entry *entry = asklog_entry(lane, n);
 
 		if (entry->refused)
-			usual_refused(&usual, entry->sent_ns, 0);
+			usual_refused(&usual, entry->sent_ns, entry->expected, false, 0);
 	}
 	*at_ns = usual.fits[limit].at_ns;
 	return usual_level(&usual, limit, *at_ns);
 }
 
-void asklog_judge(struct lane *lane)
+/* The port refuses, and an earlier ask of it stayed silent although by the count there was a token: that was lost, or the count is
+ * off. Asks whose silence was proved are not meant. */
+static bool was_promised(struct lane *lane, const struct port_slot *slot, uint16_t attempt)
 {
-	int64_t slack_ns = order_gap(lane), at_ns;
+	uint32_t number;
+
+	for (uint32_t back = 1; back <= MOST_ASKS_BACK && back <= attempt; back++) {
+		const struct log_entry *entry = asklog_find(lane, slot, (uint16_t)(attempt - back), &number);
+
+		if (entry && entry->expired && entry->promised && !entry->bracketed && !entry->answered)
+			return true;
+	}
+	return false;
+}
+
+/* One entry that is decided, told to the limits in wide use; `limit` is the one of them that was recognised, -1: none yet. */
+static void judge_entry(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int limit,
+                        int64_t now_ns)
+{
+	const struct log_entry *entry = asklog_entry(lane, number);
+	const struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
+	int64_t slack_ns = order_gap(lane);
+
+	if (entry->refused) {
+		usual_refused(&lane->usual, entry->sent_ns, entry->expected, entry->attempt == 0, slack_ns);
+		if (limit >= 0 && slot && was_promised(lane, slot, entry->attempt)) {
+			usual_broken(&lane->usual, limit);
+			loss_answered(&lane->scan->loss, 1);
+		}
+		return;
+	}
+	if (!slot || !entry->expired || entry->answered)
+		return;
+	if (slot->stage == STAGE_SETTLED && slot->by_target) {
+		usual_silent(&lane->usual, entry->sent_ns, slack_ns);
+		return;
+	}
+	if (limit >= 0)
+		asklog_count(e, host, lane, number, usual_level(&lane->usual, limit, entry->sent_ns), now_ns);
+	usual_unanswered(&lane->usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
+	                 entry->attempt == 0, slack_ns);
+}
+
+/* The first ask that may still be answered was sent then. */
+static int64_t first_open_ns(struct lane *lane)
+{
+	for (uint32_t n = lane->log_judged; n != lane->log_next; n++)
+		if (is_open(asklog_entry(lane, n)))
+			return asklog_entry(lane, n)->sent_ns;
+	return NEVER;
+}
+
+/* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that. */
+static void judge(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+{
+	int64_t until_ns, at_ns;
 	bool news = false, sure;
-	double level;
-	int limit;
+	int limit = usual_best(&lane->usual, &sure), known = sure ? limit : -1;
 
 	if (lane->index > lane->scan->teacher)
 		return; /* it believes the first lane: the host's limit over all peers would only confuse it */
 	lane->usual.miss_share = MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1);
-	for (; lane->log_judged != lane->log_next; lane->log_judged++) {
-		const struct log_entry *entry = asklog_entry(lane, lane->log_judged);
-		const struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
-
-		if (is_open(entry))
-			break;
-		if (entry->refused)
-			usual_refused(&lane->usual, entry->sent_ns, slack_ns);
-		else if (slot && entry->expired && !entry->answered && slot->stage == STAGE_SETTLED && slot->by_target)
-			usual_silent(&lane->usual, entry->sent_ns, slack_ns);
-		news = true;
-	}
+	/* What is not decided yet may have overtaken what was sent just before it. */
+	until_ns = first_open_ns(lane) - order_gap(lane);
+	for (; lane->log_judged != lane->log_next && asklog_entry(lane, lane->log_judged)->sent_ns <= until_ns;
+	     news = true)
+		judge_entry(e, host, lane, lane->log_judged++, known, now_ns);
 	limit = usual_best(&lane->usual, &sure);
 	if (limit < 0 && !usual_none(&lane->usual) && lane->log_first == 0 && lane->judged_refusals != lane->refusals) {
 		/* A port refused now had been silent before: with that known, everything is judged once more. */
 		lane->judged_refusals = lane->refusals;
 		lane->log_judged = 0;
 		usual_init(&lane->usual);
-		asklog_judge(lane);
+		judge(e, host, lane, now_ns);
 		return;
 	}
 	if (usual_none(&lane->usual)) {
 		limiter_doubt(&lane->limiter, lane->last_ask_ns);
 	} else if (limit >= 0 && news && lane->limiter.phase != LIMITER_UNSEEN) {
-		level = level_now(lane, limit, &at_ns);
+		double level = level_now(lane, limit, &at_ns);
+
 		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, sure ? usual_limits[limit].burst : 0,
 		                  level, at_ns);
 	}
@@ -223,5 +272,5 @@ void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64
 		lane->log_unexpired++;
 		expire_entry(e, host, lane, entry, now_ns);
 	}
-	asklog_judge(lane);
+	judge(e, host, lane, now_ns);
 }

@@ -11,7 +11,6 @@ enum {
 #define MOST_COPY_GAP    0.05 /* tokens that may come while the answer to a first ask is awaited */
 #define STALE_ASKS       0.5  /* tokens that came since the last ask of a group that was not finished */
 #define PATIENT_EXPECTED 1.5  /* refusals expected from the ports of a patient group */
-#define MOSTLY_CLOSED    0.85
 #define FEWEST_CLOSED    0.06 /* share of closed ports below which it takes too many fresh ones to find two */
 
 /* The next of the row of sentinels that closes a group of asks: as many as a proof needs. */
@@ -209,8 +208,9 @@ static int64_t copy_gap(const struct lane *lane)
 {
 	int64_t answer_ns = lane->scan->rtt.srtt_ns + 2 * send_gap(lane);
 
-	if (lane->limiter.phase != LIMITER_KNOWN || (double)answer_ns / 1e9 * lane->limiter.rate > MOST_COPY_GAP ||
-	    answer_ns < COPY_GAP_MS * MS)
+	/* Where only one token is there, a copy that comes too soon does not get another. */
+	if (lane->limiter.phase != LIMITER_KNOWN || counts_surely(lane) ||
+	    (double)answer_ns / 1e9 * lane->limiter.rate > MOST_COPY_GAP || answer_ns < COPY_GAP_MS * MS)
 		return COPY_GAP_MS * MS;
 	return answer_ns;
 }

@@ -65,6 +65,7 @@ struct port_slot {
 	uint16_t number;
 	uint16_t attempts;     /* the next attempt's number */
 	uint16_t passed_over;  /* attempts that were not made, so that the next one carries the payload wanted */
+	uint16_t promised;     /* asks that stayed silent although by the count there was one */
 	uint16_t waiting;      /* asks of it that have not timed out */
 	uint16_t weak_attempt; /* the last attempt that got a weak answer, plus 1 */
 	uint8_t stage;         /* enum port_stage */
@@ -96,10 +97,12 @@ struct log_entry {
 	bool check;    /* part of a check */
 	bool bracketed;
 	bool patient;    /* sent after a pause, so that a token was there until the first refusal of its group */
-	bool token;      /* the limit gives one error at a time, and one was surely there */
-	bool none_there; /* the same, and it did not take one: another ask did that was sent too near to it in time */
-	uint16_t after;  /* refusals of asks sent later, near enough to say something about this one */
-	float expected;  /* probability with which it was expected to take a token */
+	bool promised;   /* by the count of tokens one was there */
+	bool token;      /* one was there so surely that a refusal just behind proves it */
+	bool none_there; /* one was there, and it did not take it: another ask did that was sent too near to it in time */
+	uint16_t after;    /* refusals of asks sent later, near enough to say something about this one */
+	int64_t behind_ns; /* how much later the first of these was sent */
+	float expected;    /* probability with which it was expected to take a token */
 };
 
 /* A token bucket of our own. */
@@ -196,6 +199,7 @@ struct lane {
 	double window;            /* how many asks may be outstanding while no limit is known */
 	double window_slow;       /* from there on it grows by one each round trip only */
 	int64_t backed_off_ns;    /* asks sent before have had their say about congestion */
+	bool counted;             /* the count of tokens was sure when an ask was chosen last */
 	uint32_t refusals;
 	uint32_t epoch; /* counts refusals and empties */
 	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
@@ -497,8 +501,6 @@ struct log_entry *asklog_push(struct lane *lane, int64_t now_ns);
 struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, uint16_t attempt, uint32_t *number);
 /* Takes the entry out of what is outstanding. */
 void asklog_close(struct lane *lane, struct log_entry *entry);
-/* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that. */
-void asklog_judge(struct lane *lane);
 /* Nothing will come of that ask: it times out now. */
 void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry, int64_t now_ns);
 /* Times out what is due; draws the conclusions from silence. */
@@ -511,6 +513,12 @@ void check_answered(struct lane *lane, const struct log_entry *entry, bool refus
 void check_not_sent(struct lane *lane, const struct log_entry *entry);
 /* Refusal `number` arrived: the asks in front of it were asked while there was a token. */
 void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
+/* Entry `number` stayed silent, and `level` tokens were surely there for it by the count: proved when an ask just behind it was refused. */
+void asklog_count(struct engine *e, struct host *host, struct lane *lane, uint32_t number, double level, int64_t at_ns);
+/* The limit is one of the table, every token that came or was taken has been counted, and none was lost sight of. */
+bool counts_surely(const struct lane *lane);
+/* The level from which on an ask finds a token by the count, whatever the path does to the order. */
+double promise_level(const struct lane *lane);
 /* Estimates that follow from the verdicts so far. */
 double closed_share(const struct lane *lane);
 double refusal_expected(const struct lane *lane, const struct port_slot *slot);

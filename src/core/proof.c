@@ -18,11 +18,21 @@ enum {
 	UNSEEN_WINDOW_US = 300,
 	LEAD_WINDOW_US = 1000,
 	ORDER_GAP_US = 50,
+	LOSSES_ARE_RARE = 200,
+	DITHER_STEPS = 17,
+	DITHER_STEP = 7,
+	ANSWERS_TO_TRUST = 40,  /* first asks answered, and none lost: loss is unlikely */
 	ROUTER_QUIET_MS = 3500, /* in which the slowest router in wide use would have refused again */
 };
 #define WRONG_STATE           1e-6 /* wanted probability of calling a closed port open|filtered */
 #define SILENCE_WITHOUT_PROOF 0.6
+#define SILENCE_BY_COUNT      0.1
 #define WEIGHT_DECAY          0.97
+#define COUNT_MARGIN          0.03 /* tokens by which the count may be off */
+#define TICK_S                0.004
+#define DITHER                0.25 /* tokens */
+#define CLOSE_BEHIND          0.05 /* tokens */
+#define NEAR                  0.02 /* tokens */
 
 double closed_share(const struct lane *lane)
 {
@@ -33,9 +43,12 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot)
 {
 	double closed = closed_share(lane), missed;
 
-	/* Silence that is not proved tells a little too. */
-	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences) *
-	         pow(SILENCE_WITHOUT_PROOF, slot->attempts);
+	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
+	/* Silence that is not proved tells a little too; where tokens are counted, it is known which of it tells something. */
+	if (lane->counted)
+		missed *= pow(SILENCE_BY_COUNT, slot->promised);
+	else
+		missed *= pow(SILENCE_WITHOUT_PROOF, slot->attempts);
 	return missed / (missed + 1 - closed);
 }
 
@@ -117,6 +130,42 @@ int64_t send_gap(const struct lane *lane)
 	return order_gap(lane) * 5 / 4;
 }
 
+/* Tokens that may come between two asks whose order the path does not keep, and between two ticks of the target's clock (Linux counts
+ * tokens in jiffies). */
+static double meanwhile(const struct lane *lane)
+{
+	return lane->limiter.rate * ((double)order_gap(lane) / 1e9 + TICK_S);
+}
+
+double promise_level(const struct lane *lane)
+{
+	return 1 + COUNT_MARGIN + meanwhile(lane);
+}
+
+/* The level at which silence is proved by one refusal behind it. Where that refusal comes so late that it could have a token of its
+ * own, the count has to allow for one error that got lost unseen. */
+static double sure_level(const struct lane *lane)
+{
+	return promise_level(lane) + (meanwhile(lane) > CLOSE_BEHIND ? 1 : 0);
+}
+
+/* Should the count be off (clocks drift apart, an error was lost), asks always made at the same level might time and again come just
+ * before the token and the refusal behind them just after it. So the level varies. */
+static double dither(const struct lane *lane)
+{
+	return DITHER * (double)(lane->refusals * DITHER_STEP % DITHER_STEPS) / DITHER_STEPS;
+}
+
+/* The limit is one of the table, every token that came or was taken has been counted, and none was lost sight of. */
+bool counts_surely(const struct lane *lane)
+{
+	const struct limiter *limiter = &lane->limiter;
+
+	return limiter->phase == LIMITER_KNOWN && limiter->recognised && limiter->settled && limiter->is_bucket &&
+	       !limiter->adopted && lane->patient_ns == 0 &&
+	       lane->scan->loss.lost * LOSSES_ARE_RARE <= lane->scan->loss.asked && usual_kept(&lane->usual);
+}
+
 /* Tokens keep coming while the refusals that are to prove something arrive. If k asks behind this one were refused within the
  * time d, at least k - rate * d tokens were there before: one or more, and this ask had one. */
 uint32_t refusals_for_proof(const struct lane *lane)
@@ -129,6 +178,8 @@ uint32_t refusals_for_proof(const struct lane *lane)
 		return 1;
 	if (limiter->phase != LIMITER_KNOWN)
 		return 2;
+	if (counts_surely(lane))
+		return sure_level(lane) + COUNT_MARGIN + DITHER < limiter->burst ? 1 : 0;
 	refusals = ceil(1.2 + 2.4 * limiter->most * (double)order_gap(lane) / 1e9);
 	return refusals > limiter->burst - 0.3 ? 0 : (uint32_t)refusals;
 }
@@ -167,11 +218,19 @@ double proof_level(const struct lane *lane)
 
 	if (limiter->phase != LIMITER_KNOWN)
 		return 1;
+	if (refusals > 0 && counts_surely(lane))
+		return sure_level(lane) + COUNT_MARGIN + dither(lane);
 	if (needs_lead(lane) && refusals > 0)
 		refusals++;
 	if (refusals == 0 || refusals + 0.2 > limiter->burst)
 		return limiter->burst;
 	return refusals + 0.2;
+}
+
+/* So few tokens come in between that a miscount would hardly go unseen. */
+static bool is_near(const struct lane *lane, int64_t behind_ns)
+{
+	return (double)(behind_ns - 2 * order_gap(lane)) / 1e9 * lane->limiter.rate < NEAR;
 }
 
 /* Whether entry->after refusals, the last of an ask sent before_ns later, prove that there was a token for the entry. */
@@ -182,6 +241,8 @@ static bool proves(const struct lane *lane, const struct log_entry *entry, int64
 
 	if (limiter->phase != LIMITER_KNOWN)
 		return entry->after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(lane);
+	if (counts_surely(lane))
+		return entry->token && is_near(lane, entry->behind_ns);
 	interval_ns = 1e9 / (limiter->most > limiter->rate ? limiter->most : limiter->rate);
 	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
 	if (needs_lead(lane) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(lane))
@@ -199,6 +260,15 @@ static uint32_t first_of_window(struct lane *lane, uint32_t number, int64_t from
 	while (n != lane->log_first && asklog_entry(lane, n - 1)->sent_ns >= from_ns)
 		n--;
 	return n;
+}
+
+static void prove_entry(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry,
+                        uint32_t bracket, int64_t at_ns)
+{
+	entry->bracketed = true;
+	entry->bracket = bracket;
+	if (entry->expired)
+		count_silence(e, host, lane, entry, at_ns);
 }
 
 void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
@@ -222,15 +292,39 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 		if (before_ns < gap_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
 		    entry->bracketed || entry->sentinel || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
 			continue;
+		if (entry->after == 0 || before_ns < entry->behind_ns)
+			entry->behind_ns = before_ns;
 		if (entry->after < UINT16_MAX)
 			entry->after++;
 		if (entry->patient && (led_ns >= entry->sent_ns - GROUP_MS * MS || before_ns > GROUP_MS * MS))
 			continue; /* another port of the group had the token, or the refusal is of another group */
 		if (!entry->patient && (!proves(lane, entry, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
 			continue;
-		entry->bracketed = true;
-		entry->bracket = number;
-		if (entry->expired)
-			count_silence(e, host, lane, entry, at_ns);
+		prove_entry(e, host, lane, entry, number, at_ns);
 	}
+}
+
+void asklog_count(struct engine *e, struct host *host, struct lane *lane, uint32_t number, double level, int64_t at_ns)
+{
+	struct log_entry *entry = asklog_entry(lane, number);
+	uint32_t behind = number + 1;
+
+	if (limiter_is_interval(&lane->limiter))
+		return;
+	/* Those sent just behind may have overtaken it and taken theirs. */
+	for (uint32_t n = number + 1; n != lane->log_next; n++) {
+		if (asklog_entry(lane, n)->sent_ns > entry->sent_ns + order_gap(lane))
+			break;
+		level -= asklog_entry(lane, n)->refused;
+	}
+	entry->token = level >= sure_level(lane);
+	entry->promised = level >= promise_level(lane);
+	lane->scan->slots[entry->slot].promised += entry->promised;
+	if (!entry->token || entry->bracketed || entry->sentinel || entry->after == 0 || !counts_surely(lane) ||
+	    !is_near(lane, entry->behind_ns) || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+		return;
+	while (behind != lane->log_next && !(asklog_entry(lane, behind)->refused &&
+	                                     asklog_entry(lane, behind)->sent_ns >= entry->sent_ns + entry->behind_ns))
+		behind++;
+	prove_entry(e, host, lane, entry, behind, at_ns);
 }

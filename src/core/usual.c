@@ -3,9 +3,20 @@
 
 #include <math.h>
 
-enum { FEWEST_ERRORS = 2, FEWEST_HITS = 2, MISSES_ALLOWED = 2, MISSES_IN_ROW = 2 };
-#define SLACK_TOKENS 0.03
-#define OVERFULL     0.5 /* a full bucket that has been full for a while is surer than one just filled */
+enum {
+	HITS_TO_TRUST = 6,
+	MISSES_ARE_RARE = 200,
+	FEWEST_ERRORS = 2,
+	FEWEST_HITS = 2,
+	MISSES_ALLOWED = 2,
+	MISSES_IN_ROW = 2
+};
+#define SLACK_TOKENS      0.03
+#define CALIBRATION       1.5 /* so many times the refusals that came may have been expected, ... */
+#define CALIBRATION_SLACK 3.0 /* ... and these */
+#define CALIBRATION_DECAY 0.95
+#define MOST_DOUBT        9.0 /* beyond another one: one in 8000 */
+#define OVERFULL          0.5 /* a full bucket that has been full for a while is surer than one just filled */
 
 const struct usual_limit usual_limits[USUAL_LIMITS] = {
         {1, 6},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
@@ -71,7 +82,7 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 	usual->started = true;
 }
 
-void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
+void usual_refused(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns)
 {
 	advance(usual, sent_ns, slack_ns);
 	usual->errors++;
@@ -82,6 +93,10 @@ void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 		if (fit->most < 1 - 2 * slack(i, slack_ns))
 			fit->dead = true;
 		fit->hits += usual->met && fit->least >= 1;
+		if (fit->least >= 1 && fresh) {
+			fit->promised = fit->promised * CALIBRATION_DECAY + probability;
+			fit->kept = fit->kept * CALIBRATION_DECAY + 1;
+		}
 		fit->misses_in_row = 0;
 		fit->missed = false;
 		fit->least = fmax(fmin(fit->least, usual_limits[i].burst) - 1, 0);
@@ -107,6 +122,32 @@ void usual_forget(struct usual *usual, double per_s)
 			usual->fits[i].dead = true;
 }
 
+void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns)
+{
+	double least_doubt = HUGE_VAL;
+
+	advance(usual, sent_ns, slack_ns);
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		struct usual_fit *fit = &usual->fits[i];
+
+		if (fit->least >= 1 + slack(i, slack_ns)) {
+			fit->doubt -= log1p(-probability);
+			fit->promised += fresh ? probability : 0;
+		}
+		if (!fit->dead && fit->doubt < least_doubt)
+			least_doubt = fit->doubt;
+	}
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (usual->fits[i].doubt > least_doubt + MOST_DOUBT)
+			usual->fits[i].doubted = true;
+}
+
+void usual_broken(struct usual *usual, int limit)
+{
+	usual->fits[limit].misses++;
+	usual->fits[limit].least = 0;
+}
+
 bool usual_none(const struct usual *usual)
 {
 	for (int i = 0; i < USUAL_LIMITS; i++)
@@ -120,24 +161,44 @@ static bool keeps_promises(const struct usual_fit *fit)
 	return fit->hits >= FEWEST_HITS && fit->misses * 4 <= fit->hits;
 }
 
+/* As many errors came as it made expect. */
+static bool is_calibrated(const struct usual_fit *fit)
+{
+	return fit->promised <= CALIBRATION * fit->kept + CALIBRATION_SLACK;
+}
+
 int usual_best(const struct usual *usual, bool *sure)
 {
-	int best = -1, left = -1, count = 0;
+	int best = -1, left = -1, alive = 0, believed = 0;
 
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		const struct usual_fit *fit = &usual->fits[i];
 
 		if (fit->dead)
 			continue;
-		count++;
+		alive++;
 		left = i;
+		if (fit->doubted)
+			continue;
+		believed++;
 		if (keeps_promises(fit) && (best < 0 || usual_limits[i].per_s > usual_limits[best].per_s))
 			best = i;
 	}
-	*sure = count == 1;
+	/* Where doubt decided and not contradiction, the one that is left has to prove itself. */
+	*sure = alive == 1 || (believed == 1 && best >= 0 && usual->fits[best].hits >= HITS_TO_TRUST &&
+	                       is_calibrated(&usual->fits[best]));
 	if (usual->errors < FEWEST_ERRORS)
 		return -1;
-	return count == 1 ? left : best;
+	return alive == 1 ? left : best;
+}
+
+bool usual_kept(const struct usual *usual)
+{
+	bool sure;
+	int best = usual_best(usual, &sure);
+
+	return best >= 0 && sure && usual->fits[best].misses * MISSES_ARE_RARE <= usual->fits[best].hits &&
+	       usual->fits[best].hits >= HITS_TO_TRUST && is_calibrated(&usual->fits[best]);
 }
 
 double usual_level(const struct usual *usual, int limit, int64_t now_ns)

@@ -24,9 +24,13 @@ struct usual_fit {
 	int64_t at_ns;
 	uint32_t hits;   /* errors that came when a token was promised */
 	uint32_t misses; /* silences although one was promised */
+	double doubt; /* -log of the probability of all silences of ports that may refuse, when a token was promised */
+	double promised; /* refusals expected of first asks lately for which there was a token, ... */
+	double kept;     /* ... and those that came */
 	uint8_t misses_in_row;
-	bool missed; /* the silence that is pending breaks a promise */
-	bool dead;   /* what was seen cannot be this limit */
+	bool missed;  /* the silence that is pending breaks a promise */
+	bool doubted; /* another one is far more probable */
+	bool dead;    /* what was seen cannot be this limit */
 };
 
 struct usual {
@@ -40,15 +44,24 @@ struct usual {
 };
 
 void usual_init(struct usual *usual);
-/* An ask sent at sent_ns was refused. slack_ns: how far off the times may be, because of jitter. In the order sent. */
-void usual_refused(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
+/* An ask sent at sent_ns was refused, as was expected with that probability. fresh: of a port never asked before, so that the
+ * probability is a good one. slack_ns: how far off the times may be, because of jitter.
+ * In the order sent. */
+void usual_refused(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns);
 /* An ask of a port that is known to refuse was not. */
 void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
+/* An ask stayed silent that would be refused with that probability, had a token been there. */
+void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns);
+/* A port that refuses had stayed silent although that limit had a token for it: one was lost, or the clocks drift apart. The count
+ * starts again from the refusal told last. */
+void usual_broken(struct usual *usual, int limit);
 /* The one limit of the table that is left; of several the fastest, once it kept its promises: asking by it will tell them apart.
  * Its index; -1: none, or not yet. *sure: no other is left. */
 int usual_best(const struct usual *usual, bool *sure);
 /* It is not the one with that rate. */
 void usual_forget(struct usual *usual, double per_s);
+/* One is left, and it kept all its promises, which were many. */
+bool usual_kept(const struct usual *usual);
 /* None is left. */
 bool usual_none(const struct usual *usual);
 /* Tokens that are surely there at now_ns if it is that limit. */
