@@ -274,6 +274,8 @@ void portscan_send_failed(struct engine *e, struct host *host, uint32_t low, int
 	asklog_close(lane, entry);
 	if (entry->check)
 		check_not_sent(lane, entry);
+	else if (entry->sentinel)
+		lane->sentinels_due++; /* the group waits for it */
 	entry->slot = NO_INDEX;
 	if (slot->unproven > 0)
 		slot->unproven--;
