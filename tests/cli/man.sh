@@ -46,6 +46,7 @@ man_options | sort -u >"$out/man"
 expect "--help lists the options" test "$(wc -l <"$out/help")" -ge 40
 expect "man page and --help have the same options with the same values" diff "$out/help" "$out/man"
 equal "the man page formats without warnings" "" "$(LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null)"
+equal "no quotation mark of the source is left in the text" "" "$(LC_ALL=C.UTF-8 MANWIDTH=200 man -l "$page" 2>/dev/null | grep '"')"
 equal "the man page is of the program's version" "$("$nscan" --version)" \
 	"$(sed -nE 's/^\.TH NSCAN 8 "[^"]*" "([^"]*)".*/\1/p' "$page")"
 for part in NAME SYNOPSIS DESCRIPTION TARGETS PORTS 'STATES AND REASONS' IDENTITY 'RATE LIMITS' 'SOURCE ADDRESSES' RECORDS 'JSON LINES' 'EXIT STATUS' EXAMPLES \
