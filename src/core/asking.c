@@ -277,7 +277,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_blind(e, lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE)
 		become_patient(lane);
-	if (lane->patient_ns == 0 && limiter_is_interval(&lane->limiter))
+	if (interval_is_next(lane))
 		return choose_interval(e, host, lane, now_ns, wake_ns);
 	if (lane->patient_ns == 0 && order_proves_nothing(lane)) {
 		lane->checking = false;
@@ -321,7 +321,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	                    : choice->sentinel || slot->stage == STAGE_SETTLED ? 1
 	                                                                       : (float)refusal_expected(lane, slot),
 	};
-	if (limiter_is_interval(&lane->limiter) && !choice->urgent)
+	if (interval_governs(lane) && !choice->urgent)
 		interval_asked(lane, slot, entry);
 	slot->attempts++;
 	slot->waiting++;

@@ -136,7 +136,7 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 		lane->unheard++;
 	if (entry->bracketed)
 		count_silence(e, host, lane, entry, now_ns);
-	else if (limiter_is_interval(&lane->limiter) && lane->patient_ns == 0)
+	else if (interval_governs(lane))
 		interval_silent(lane, entry); /* what it proves is found out when something is refused */
 	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&
 	         lane->empties_in_row == 0)

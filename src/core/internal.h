@@ -144,14 +144,18 @@ struct portscan {
 	bool bad_checksum_told;
 };
 
+enum { VOLLEY_TIMES = 4 };
+
 /* Asks sent together to a host that gives one error at a time (interval.c). */
 struct volley {
-	uint32_t first;    /* log number of its first ask */
-	bool open;         /* more of it is to come */
-	bool is_last;      /* it is to prove all suspects silent */
-	bool counted;      /* that an error was lost */
-	bool at_once;      /* perhaps there is no error for it */
-	uint32_t refusals; /* of the lane, when it began */
+	uint32_t first;          /* log number of its first ask */
+	bool open;               /* more of it is to come */
+	bool is_last;            /* it is to prove all suspects silent */
+	bool tried, trying;      /* whether it is such a host: asked as if it were */
+	uint8_t trials, in_vain; /* volleys on trial; those of them in a row of which none was refused */
+	bool counted;            /* that an error was lost */
+	bool at_once;            /* perhaps there is no error for it */
+	uint32_t refusals;       /* of the lane, when it began */
 	int64_t began_ns;
 	double nobody;         /* probability that none of it is refused */
 	double expected;       /* refusals expected of it, were there errors for all */
@@ -164,7 +168,9 @@ struct volley {
 	int64_t least_rtt_ns;  /* of refusals */
 	int64_t least_late_ns; /* how much later than by the shortest way the newest refused ask arrived */
 	int64_t most_late_ns;
-	int64_t shortest_ns; /* seen between two errors; 0: none yet */
+	int64_t apart_ns[VOLLEY_TIMES]; /* the last times between two errors */
+	uint32_t apart_count;
+	int64_t shortest_ns; /* that surely brings a new one; 0: not seen yet */
 	int64_t refused_ns;  /* when the newest ask was sent that is known to be refused */
 };
 

@@ -15,28 +15,35 @@
 enum {
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	ASKED_FOR_DOUBT = 20,
+	MOST_BEFORE_TRIAL = 3,
+	SILENT_TRIALS = 2, /* in a row */
+	MOST_TRIALS = 16,
 	COPY_GAP_MS = 4,
 	MOST_ASKS = 1024, /* in a volley */
 	MOST_SUSPECTS = 64,
 	SENTINELS_IF_LOSSY = 3,
 	TRY_US = 1000, /* after the least time: the host's clock and the path are not that exact */
 };
-#define LOST_FOR_DOUBT 0.5  /* share of errors lost from which on it is not loss */
-#define EARLY_EXPECTED 4    /* refusals expected of those asked before an error is surely there */
-#define NOBODY         0.01 /* probability that none of a volley is refused: low enough */
-#define NOBODY_IF_ALL  0.03 /* where nearly all ports refuse, so that each ask more is a waste */
-#define NEARLY_ALL     0.9
-#define NEAREST        0.9   /* intervals that surely lie between two errors */
-#define LONGEST_VOLLEY 0.3   /* intervals */
-#define SPACING        0.01  /* intervals that asks may be apart for the sake of their order */
-#define LOSS_UNSEEN    0.005 /* probability of loss on a path that has shown none */
-#define WEIGHT_DECAY   0.97  /* of what is known of the share of closed ports, with each port */
-#define NOT_THE_FIRST  0.8
-#define FEW            0.7 /* refusals expected of all that is left: time for the last volley */
+#define LOST_FOR_DOUBT  0.5  /* share of errors lost from which on it is not loss */
+#define EARLY_EXPECTED  4    /* refusals expected of those asked before an error is surely there */
+#define NOBODY          0.01 /* probability that none of a volley is refused */
+#define CLOSED_AT_FIRST 2.5  /* to half a silent one */
+#define NOBODY_LEAST    0.03 /* ... where nearly all refuse, ... */
+#define NOBODY_MOST     0.1
+#define SILENCE_COSTS   0.005 /* ... so that this part of the time is lost by silence */
+#define NEARLY_ALL      0.9
+#define NEAREST         0.9   /* intervals that surely lie between two errors */
+#define LONGEST_VOLLEY  0.3   /* intervals */
+#define SPACING         0.01  /* intervals that asks may be apart for the sake of their order */
+#define LOSS_UNSEEN     0.005 /* probability of loss on a path that has shown none */
+#define WEIGHT_DECAY    0.97  /* of what is known of the share of closed ports, with each port */
+#define NOT_THE_FIRST   0.8
+#define FEW             0.7 /* refusals expected of all that is left: time for the last volley */
 
 static int64_t interval_ns(const struct lane *lane)
 {
-	return (int64_t)(1e9 / lane->limiter.rate);
+	return (int64_t)(1e9 / (limiter_is_interval(&lane->limiter) ? lane->limiter.rate
+	                                                            : usual_limits[USUAL_INTERVAL].per_s));
 }
 
 static bool loss_is_unlikely(const struct lane *lane)
@@ -209,6 +216,8 @@ static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 	bool last;
 	int64_t at_ns, high_ns;
 
+	if (volley->closed + volley->silent <= 0)
+		volley->closed = CLOSED_AT_FIRST;
 	last = is_last(lane);
 	if (last && lane->outstanding > 0)
 		return false;
@@ -224,6 +233,11 @@ static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 	if (now_ns < at_ns) {
 		wake_at(wake_ns, at_ns);
 		return false;
+	}
+	if (volley->trying) {
+		volley->trials++;
+		volley->in_vain =
+		        lane->refusals == volley->refusals && lane->outstanding == 0 ? volley->in_vain + 1 : 0;
 	}
 	volley->at_once = !last && asks_at_once(lane);
 	volley->refusals = lane->refusals;
@@ -265,6 +279,17 @@ static bool is_full(const struct lane *lane, int64_t now_ns)
 	       (double)(now_ns - lane->volley.began_ns) > LONGEST_VOLLEY * (double)interval_ns(lane);
 }
 
+/* Probability that none of a volley is refused: low enough. Where nearly all ports refuse each ask more is a waste, as long as silence does
+ * not take long to be noticed. */
+static double nobody_wanted(const struct lane *lane)
+{
+	double share = SILENCE_COSTS * (double)interval_ns(lane) / (double)ask_timeout(lane);
+
+	if (closed_left(lane) < NEARLY_ALL)
+		return NOBODY;
+	return share < NOBODY_LEAST ? NOBODY_LEAST : share < NOBODY_MOST ? share : NOBODY_MOST;
+}
+
 /* In this volley already: its ask timed out meanwhile. */
 static bool was_asked(const struct lane *lane, const struct port_slot *slot)
 {
@@ -303,8 +328,7 @@ static struct choice next_of_volley(struct engine *e, struct host *host, struct 
 		if (!slot || (slot->epoch == lane->epoch && fresh_head(lane)))
 			slot = fresh_head(lane);
 	}
-	if (!slot || volley->nobody < (closed_left(lane) > NEARLY_ALL ? NOBODY_IF_ALL : NOBODY) ||
-	    is_full(lane, now_ns) || was_asked(lane, slot)) {
+	if (!slot || volley->nobody < nobody_wanted(lane) || is_full(lane, now_ns) || was_asked(lane, slot)) {
 		volley->open = false;
 		return (struct choice){0};
 	}
@@ -358,6 +382,11 @@ struct choice choose_interval(struct engine *e, struct host *host, struct lane *
 	struct choice choice;
 
 	lane->checking = lane->drain = false;
+	/* On trial a port known to refuse comes last: were there no limit, or another one, that would show. */
+	if (volley->trying && !volley->open && volley->sentinels > 0) {
+		volley->sentinels = 0;
+		return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
+	}
 	for (int tries = 0; tries < 2; tries++) {
 		if (!volley->open && !begin(lane, now_ns, wake_ns))
 			break;
@@ -367,6 +396,70 @@ struct choice choose_interval(struct engine *e, struct host *host, struct lane *
 			return choice;
 	}
 	return (struct choice){0};
+}
+
+/* What that one ask did says that those near to it got nothing. Returns the first of them. */
+static uint32_t mark_none_there(struct lane *lane, uint32_t number)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, near_ns = nearest_ns(lane);
+	uint32_t first = number;
+
+	while (first != lane->log_first && asklog_entry(lane, first - 1)->sent_ns > sent_ns - near_ns)
+		first--;
+	for (uint32_t n = first; n != lane->log_next && asklog_entry(lane, n)->sent_ns < sent_ns + near_ns; n++)
+		if (n != number && !asklog_entry(lane, n)->refused)
+			asklog_entry(lane, n)->none_there = true;
+	return first;
+}
+
+/* One error came, and none for a port known to refuse asked a moment later: perhaps there is one at a time. Whether the next one comes
+ * when it then should is found out by asking as if it were so. */
+static bool begin_trial(struct lane *lane)
+{
+	struct volley *volley = &lane->volley;
+	uint32_t n = lane->log_next;
+
+	if (volley->tried || lane->refusals == 0 || lane->refusals > MOST_BEFORE_TRIAL || !lane->usual.met ||
+	    lane->usual.fits[USUAL_INTERVAL].dead || lane->index > lane->scan->teacher ||
+	    (lane->limiter.phase == LIMITER_UNSEEN && lane->sentinels_silent == 0))
+		return false;
+	while (n != lane->log_first && !asklog_entry(lane, n - 1)->refused)
+		n--;
+	if (n == lane->log_first)
+		return false;
+	volley->tried = volley->trying = true;
+	volley->refusals = NO_INDEX;
+	volley->refused_ns = asklog_entry(lane, n - 1)->sent_ns;
+	mark_none_there(lane, n - 1);
+	return true;
+}
+
+static void end_trial(struct lane *lane)
+{
+	lane->volley.trying = lane->volley.open = false;
+	if (lane->limiter.phase == LIMITER_UNSEEN)
+		check_begin(lane, lane->last_ask_ns);
+}
+
+bool interval_governs(const struct lane *lane)
+{
+	return lane->patient_ns == 0 && (limiter_is_interval(&lane->limiter) || lane->volley.trying);
+}
+
+bool interval_is_next(struct lane *lane)
+{
+	struct volley *volley = &lane->volley;
+	const struct usual_limit *limit = &usual_limits[USUAL_INTERVAL];
+	bool sure;
+
+	if (volley->trying && usual_best(&lane->usual, &sure) == USUAL_INTERVAL && sure) {
+		limiter_recognise(&lane->limiter, limit->per_s, limit->burst, 0, lane->last_ask_ns);
+		volley->trying = false;
+	}
+	if (volley->trying &&
+	    (lane->usual.fits[USUAL_INTERVAL].dead || volley->in_vain >= SILENT_TRIALS || volley->trials > MOST_TRIALS))
+		end_trial(lane);
+	return interval_governs(lane) || (lane->patient_ns == 0 && begin_trial(lane));
 }
 
 void interval_asked(struct lane *lane, const struct port_slot *slot, struct log_entry *entry)
@@ -392,20 +485,6 @@ static void learn_lateness(struct lane *lane, int64_t sent_ns, int64_t at_ns)
 	volley->most_late_ns = late_ns < gap_ns ? late_ns : gap_ns;
 }
 
-/* What that one ask did says that those near to it got nothing. Returns the first of them. */
-static uint32_t mark_none_there(struct lane *lane, uint32_t number)
-{
-	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, near_ns = nearest_ns(lane);
-	uint32_t first = number;
-
-	while (first != lane->log_first && asklog_entry(lane, first - 1)->sent_ns > sent_ns - near_ns)
-		first--;
-	for (uint32_t n = first; n != lane->log_next && asklog_entry(lane, n)->sent_ns < sent_ns + near_ns; n++)
-		if (n != number)
-			asklog_entry(lane, n)->none_there = true;
-	return first;
-}
-
 /* They got nothing, and are free to be asked again; that should not wait for their timeout when the next error is due before. */
 static void ask_again(struct engine *e, struct host *host, struct lane *lane, uint32_t refused, int64_t now_ns)
 {
@@ -420,24 +499,21 @@ static void ask_again(struct engine *e, struct host *host, struct lane *lane, ui
 	}
 }
 
-/* How soon one error follows another. */
+/* How soon one error surely follows another: the longest time of several in a row. One alone may be of a bucket that had two. */
 static void learn_interval(struct lane *lane, uint32_t number)
 {
-	int64_t sent_ns = asklog_entry(lane, number)->sent_ns;
+	struct volley *volley = &lane->volley;
+	int64_t longest_ns = 0, apart_ns = asklog_entry(lane, number)->sent_ns - volley->refused_ns;
 
-	for (uint32_t n = number; n != lane->log_first; n--) {
-		const struct log_entry *entry = asklog_entry(lane, n - 1);
-		int64_t apart_ns = sent_ns - entry->sent_ns;
-
-		if (apart_ns > 2 * interval_ns(lane))
-			return;
-		if (!entry->refused)
-			continue;
-		if (apart_ns >= interval_ns(lane) &&
-		    (lane->volley.shortest_ns == 0 || apart_ns < lane->volley.shortest_ns))
-			lane->volley.shortest_ns = apart_ns;
+	if (apart_ns < interval_ns(lane))
 		return;
-	}
+	volley->apart_ns[volley->apart_count++ % VOLLEY_TIMES] = apart_ns;
+	if (volley->apart_count < VOLLEY_TIMES)
+		return;
+	for (size_t i = 0; i < VOLLEY_TIMES; i++)
+		longest_ns = volley->apart_ns[i] > longest_ns ? volley->apart_ns[i] : longest_ns;
+	if (longest_ns < 2 * interval_ns(lane) && (volley->shortest_ns == 0 || longest_ns < volley->shortest_ns))
+		volley->shortest_ns = longest_ns;
 }
 
 /* One was lost that surely had been there. When that is so of most, it is another limit. */
@@ -461,7 +537,7 @@ void interval_silent(struct lane *lane, const struct log_entry *entry)
 	if (entry->none_there)
 		return;
 	if (!entry->sentinel) {
-		count_left(lane, 0, (1 - entry->expected) * nobody / (nobody + lost));
+		count_left(lane, 0, nobody / (nobody + lost));
 	} else if (entry->token && !lane->volley.counted) { /* with the others of its volley it says no more than one */
 		lane->volley.counted = true;
 		count_lost(lane, entry->sent_ns);
@@ -519,7 +595,7 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 	learn_interval(lane, number);
 	learn_share(lane, number);
 	learn_loss(lane, refused);
-	if (!limiter_is_interval(&lane->limiter))
+	if (!interval_governs(lane))
 		return;
 	learn_lateness(lane, sent_ns, at_ns);
 	if (number - lane->volley.first < lane->log_next - lane->volley.first)
@@ -527,7 +603,7 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 	for (uint32_t n = mark_none_there(lane, number); n != number; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 
-		if (entry->sent_ns > sent_ns - gap_ns)
+		if (entry->sent_ns > sent_ns - gap_ns || lane->volley.trying)
 			break;
 		if (entry->sent_ns < sure_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
 		    entry->bracketed || entry->sentinel || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)

@@ -73,7 +73,7 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	limiter_used(&lane->limiter, entry->sent_ns);
 	if (slot->stage != STAGE_SETTLED) {
 		/* Where an error is tried for before it is surely there, that it came says nothing. */
-		if (!limiter_is_interval(&lane->limiter) || entry->token || slot->silences > 0)
+		if (!interval_governs(lane) || entry->token || slot->silences > 0)
 			loss_answered(&lane->scan->loss, slot->silences);
 		lane->scan->closed_weight = lane->scan->closed_weight * WEIGHT_DECAY + 1;
 		lane->scan->silent_weight *= WEIGHT_DECAY;
@@ -95,7 +95,7 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	lane->empties_in_row = 0;
 	on_drain(lane, entry->sent_ns);
 	lane->scan->sentinel = (uint32_t)(slot - lane->scan->slots);
-	if (limiter_is_interval(&lane->limiter) && lane->patient_ns == 0)
+	if (interval_governs(lane))
 		interval_refused(e, host, lane, number, at_ns);
 	else
 		asklog_prove(e, host, lane, number, at_ns);

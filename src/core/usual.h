@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { USUAL_LIMITS = 3 };
+enum { USUAL_LIMITS = 3, USUAL_INTERVAL = 2 /* the one that gives one error at a time */ };
 
 struct usual_limit {
 	double per_s;
