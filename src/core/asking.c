@@ -277,7 +277,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_blind(e, lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE)
 		become_patient(lane);
-	if (interval_is_next(lane))
+	if (interval_is_next(lane, now_ns))
 		return choose_interval(e, host, lane, now_ns, wake_ns);
 	if (lane->patient_ns == 0 && order_proves_nothing(lane)) {
 		lane->checking = false;

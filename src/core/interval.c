@@ -163,7 +163,7 @@ static void next_error(struct lane *lane, int64_t *low_ns, int64_t *high_ns)
 	int64_t taken_ns = last_taker(lane), wait_ns = interval_ns(lane) + TRY_US * 1000,
 	        surely = surely_ns(lane) + order_gap(lane);
 
-	if (is_spaced(lane)) {
+	if (2 * send_gap(lane) < SPACING * (double)interval_ns(lane)) {
 		/* Until it was seen how soon the next error comes, it is tried for as soon as it may come. */
 		if (volley->shortest_ns > 0 && volley->shortest_ns <= wait_ns + order_gap(lane))
 			wait_ns = surely;
@@ -383,7 +383,8 @@ struct choice choose_interval(struct engine *e, struct host *host, struct lane *
 
 	lane->checking = lane->drain = false;
 	/* On trial a port known to refuse comes last: were there no limit, or another one, that would show. */
-	if (volley->trying && !volley->open && volley->sentinels > 0) {
+	if (volley->trying && !volley->open && volley->sentinels > 0 && lane->refusals != volley->refusals &&
+	    now_ns < volley->refused_ns + nearest_ns(lane)) {
 		volley->sentinels = 0;
 		return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
 	}
@@ -414,18 +415,23 @@ static uint32_t mark_none_there(struct lane *lane, uint32_t number)
 
 /* One error came, and none for a port known to refuse asked a moment later: perhaps there is one at a time. Whether the next one comes
  * when it then should is found out by asking as if it were so. */
-static bool begin_trial(struct lane *lane)
+static bool begin_trial(struct lane *lane, int64_t now_ns)
 {
 	struct volley *volley = &lane->volley;
 	uint32_t n = lane->log_next;
+	bool overdue;
 
-	if (volley->tried || lane->refusals == 0 || lane->refusals > MOST_BEFORE_TRIAL || !lane->usual.met ||
-	    lane->usual.fits[USUAL_INTERVAL].dead || lane->index > lane->scan->teacher ||
-	    (lane->limiter.phase == LIMITER_UNSEEN && lane->sentinels_silent == 0))
+	if (volley->tried || lane->refusals == 0 || lane->refusals > MOST_BEFORE_TRIAL ||
+	    lane->usual.fits[USUAL_INTERVAL].dead || lane->index > lane->scan->teacher)
 		return false;
 	while (n != lane->log_first && !asklog_entry(lane, n - 1)->refused)
 		n--;
 	if (n == lane->log_first)
+		return false;
+	/* Where the round trip is long, the trial itself takes no longer than what else would be asked. */
+	overdue = now_ns >= asklog_entry(lane, n - 1)->sent_ns + interval_ns(lane);
+	if (lane->limiter.phase == LIMITER_UNSEEN ? lane->sentinels_silent == 0 && !(lane->checking && overdue)
+	                                          : !lane->usual.met && !overdue)
 		return false;
 	volley->tried = volley->trying = true;
 	volley->refusals = NO_INDEX;
@@ -446,7 +452,7 @@ bool interval_governs(const struct lane *lane)
 	return lane->patient_ns == 0 && (limiter_is_interval(&lane->limiter) || lane->volley.trying);
 }
 
-bool interval_is_next(struct lane *lane)
+bool interval_is_next(struct lane *lane, int64_t now_ns)
 {
 	struct volley *volley = &lane->volley;
 	const struct usual_limit *limit = &usual_limits[USUAL_INTERVAL];
@@ -459,7 +465,7 @@ bool interval_is_next(struct lane *lane)
 	if (volley->trying &&
 	    (lane->usual.fits[USUAL_INTERVAL].dead || volley->in_vain >= SILENT_TRIALS || volley->trials > MOST_TRIALS))
 		end_trial(lane);
-	return interval_governs(lane) || (lane->patient_ns == 0 && begin_trial(lane));
+	return interval_governs(lane) || (lane->patient_ns == 0 && begin_trial(lane, now_ns));
 }
 
 void interval_asked(struct lane *lane, const struct port_slot *slot, struct log_entry *entry)

@@ -7,7 +7,7 @@
 /* Whether the lane's asks and refusals are such a host's: it was recognised, or is on trial. */
 bool interval_governs(const struct lane *lane);
 /* The same, before the next ask: a trial may begin or end now. */
-bool interval_is_next(struct lane *lane);
+bool interval_is_next(struct lane *lane, int64_t now_ns);
 /* The next ask; nothing (slot NULL) until *wake_ns. */
 struct choice choose_interval(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 /* The port is asked now: what the log is to know of it. */
