@@ -225,30 +225,27 @@ static char *make_facts(struct scan *scan, size_t *n)
 
 static bool begin_section(struct scan *scan, struct err *err)
 {
-	struct comments *comments = calloc(1, sizeof(*comments));
+	struct comments comments = {.count = 0};
+	bool playable = is_playable(scan), ok;
 	size_t n = 0;
-	char *facts = is_playable(scan) ? make_facts(scan, &n) : NULL;
-	bool ok = comments && (facts || !is_playable(scan));
+	char *facts = playable ? make_facts(scan, &n) : NULL;
 
-	if (ok) {
-		make_comments(scan, comments);
-		ok = journal_begin(scan->journal,
-		                   &(struct journal_head){
-		                           .comments = comments->texts,
-		                           .comment_count = comments->count,
-		                           .version = "nscan " NSCAN_VERSION,
-		                           .network = &scan->network,
-		                           .use_interface = scan->use_interface,
-		                           .start_ns = scan->info.start_ns,
-		                           .start_wall_ns = scan->info.start_wall_ns,
-		                           .facts = facts,
-		                           .facts_bytes = n,
-		                   },
-		                   err);
-	} else {
-		err_set(err, ERR_SYSTEM, "out of memory for -w");
-	}
-	free(comments);
+	if (playable && !facts)
+		return err_set(err, ERR_SYSTEM, "out of memory for -w %s", scan->options->record);
+	make_comments(scan, &comments);
+	ok = journal_begin(scan->journal,
+	                   &(struct journal_head){
+	                           .comments = comments.texts,
+	                           .comment_count = comments.count,
+	                           .version = "nscan " NSCAN_VERSION,
+	                           .network = &scan->network,
+	                           .use_interface = scan->use_interface,
+	                           .start_ns = scan->info.start_ns,
+	                           .start_wall_ns = scan->info.start_wall_ns,
+	                           .facts = facts,
+	                           .facts_bytes = n,
+	                   },
+	                   err);
 	free(facts);
 	return ok;
 }
