@@ -153,6 +153,7 @@ struct volley {
 	bool is_last;            /* it is to prove all suspects silent */
 	bool tried, trying;      /* whether it is such a host: asked as if it were */
 	uint8_t trials, in_vain; /* volleys on trial; those of them in a row of which none was refused */
+	bool spaced;             /* its order is kept */
 	bool counted;            /* that an error was lost */
 	bool at_once;            /* perhaps there is no error for it */
 	uint32_t refusals;       /* of the lane, when it began */

@@ -38,6 +38,8 @@ enum {
 #define LOSS_UNSEEN     0.005 /* probability of loss on a path that has shown none */
 #define WEIGHT_DECAY    0.97  /* of what is known of the share of closed ports, with each port */
 #define NOT_THE_FIRST   0.8
+#define SUCCESS_COUNTS  0.2
+#define MOSTLY_SETTLED  0.8
 #define FEW             0.7 /* refusals expected of all that is left: time for the last volley */
 
 static int64_t interval_ns(const struct lane *lane)
@@ -243,7 +245,8 @@ static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 	volley->refusals = lane->refusals;
 	volley->high_ns = high_ns;
 	volley->counted = false;
-	volley->early = is_spaced(lane) || high_ns <= now_ns ? 0 : (uint32_t)(EARLY_EXPECTED / closed_left(lane)) + 1;
+	volley->spaced = is_spaced(lane);
+	volley->early = volley->spaced || high_ns <= now_ns ? 0 : (uint32_t)(EARLY_EXPECTED / closed_left(lane)) + 1;
 	volley->early_gap_ns = volley->early > 0 ? (high_ns - now_ns) / volley->early : 0;
 	volley->open = true;
 	volley->is_last = last;
@@ -303,7 +306,7 @@ static struct choice next_of_volley(struct engine *e, struct host *host, struct 
 	struct volley *volley = &lane->volley;
 	struct port_slot *slot = NULL;
 
-	if (is_spaced(lane) && lane->log_next != volley->first && now_ns < lane->last_ask_ns + send_gap(lane)) {
+	if (volley->spaced && lane->log_next != volley->first && now_ns < lane->last_ask_ns + send_gap(lane)) {
 		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
 		return (struct choice){0};
 	}
@@ -550,6 +553,12 @@ void interval_silent(struct lane *lane, const struct log_entry *entry)
 	}
 }
 
+/* Of the ports asked so far nearly all are settled. */
+static bool few_are_left(const struct lane *lane)
+{
+	return (double)lane->scan->settled > MOSTLY_SETTLED * (double)lane->scan->fresh_next;
+}
+
 /* Where the order of a volley is kept, those in front of the refused one are silent, it seems; where not, that one of them was
  * refused tells the more the less it was expected. */
 static void learn_share(struct lane *lane, uint32_t number)
@@ -561,7 +570,9 @@ static void learn_share(struct lane *lane, uint32_t number)
 	if (asklog_entry(lane, number)->sentinel)
 		return;
 	if (!is_spaced(lane)) {
-		count_left(lane, volley->expected * volley->nobody / ((1 - volley->nobody) * (1 - closed_left(lane))),
+		count_left(lane,
+		           volley->expected * volley->nobody / ((1 - volley->nobody) * (1 - closed_left(lane))) +
+		                   (few_are_left(lane) ? SUCCESS_COUNTS : 0),
 		           0);
 		return;
 	}
@@ -570,8 +581,10 @@ static void learn_share(struct lane *lane, uint32_t number)
 
 		if (entry->none_there || entry->refused || entry->sent_ns < sent_ns - nearest_ns(lane))
 			break;
-		silent += !entry->answered && !entry->expired && !entry->sentinel ? 1 - entry->expected * loss_of(lane)
-		                                                                  : 0;
+		silent +=
+		        (entry->token || !few_are_left(lane)) && !entry->answered && !entry->expired && !entry->sentinel
+		                ? 1 - entry->expected * loss_of(lane)
+		                : 0;
 	}
 	count_left(lane, 1, silent);
 }
