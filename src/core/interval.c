@@ -31,6 +31,7 @@ enum {
 #define NOBODY_LEAST    0.03 /* ... where nearly all refuse, ... */
 #define NOBODY_MOST     0.1
 #define SILENCE_COSTS   0.005 /* ... so that this part of the time is lost by silence */
+#define DEAR_AT_FIRST   0.65
 #define NEARLY_ALL      0.9
 #define NEAREST         0.9   /* intervals that surely lie between two errors */
 #define LONGEST_VOLLEY  0.3   /* intervals */
@@ -94,6 +95,19 @@ static uint32_t suspects_in_front(const struct lane *lane)
 	if (!is_spaced(lane))
 		return 0;
 	return count < MOST_SUSPECTS ? (uint32_t)count : MOST_SUSPECTS;
+}
+
+/* As long as no silence was proved perhaps all ports refuse. If not, one that stays silent is noticed soon. */
+static bool all_may_refuse(const struct lane *lane)
+{
+	return closed_left(lane) > DEAR_AT_FIRST && lane->scan->silent_weight <= 0 && !lane->volley.trying &&
+	       2 * ask_timeout(lane) < interval_ns(lane);
+}
+
+/* Nearly all ports refuse: each ask more than one is a waste. */
+static bool asks_are_dear(const struct lane *lane)
+{
+	return closed_left(lane) > NEARLY_ALL || all_may_refuse(lane);
 }
 
 static void count_left(struct lane *lane, double closed, double silent)
@@ -207,8 +221,7 @@ static bool asks_at_once(const struct lane *lane)
 {
 	const struct volley *volley = &lane->volley;
 
-	return volley->refusals == lane->refusals && lane->outstanding == 0 && !volley->at_once &&
-	       closed_left(lane) <= NEARLY_ALL;
+	return volley->refusals == lane->refusals && lane->outstanding == 0 && !volley->at_once;
 }
 
 /* False: not yet. */
@@ -230,7 +243,7 @@ static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 		at_ns = high_ns = sure_error(lane);
 	else if (asks_at_once(lane))
 		at_ns = high_ns = now_ns;
-	if (closed_left(lane) > NEARLY_ALL)
+	if (asks_are_dear(lane))
 		at_ns = high_ns;
 	if (now_ns < at_ns) {
 		wake_at(wake_ns, at_ns);
@@ -288,8 +301,10 @@ static double nobody_wanted(const struct lane *lane)
 {
 	double share = SILENCE_COSTS * (double)interval_ns(lane) / (double)ask_timeout(lane);
 
-	if (closed_left(lane) < NEARLY_ALL)
+	if (!asks_are_dear(lane))
 		return NOBODY;
+	if (all_may_refuse(lane))
+		return 1 - DEAR_AT_FIRST;
 	return share < NOBODY_LEAST ? NOBODY_LEAST : share < NOBODY_MOST ? share : NOBODY_MOST;
 }
 
