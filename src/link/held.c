@@ -189,18 +189,31 @@ static int hold_all(unsigned first, unsigned last, struct held_ports *out)
 	return error;
 }
 
-/* Whether the process may open that many sockets, and the few others that it needs. */
-static bool files_suffice(size_t want, struct err *err)
+static uint64_t files_allowed(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-	    limit.rlim_cur >= want + SPARE_FILES)
-		return true;
-	return err_set(err, ERR_SYSTEM,
+	return getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+/* Whether the process may open that many sockets, and the few others that it needs. */
+static bool files_suffice(size_t want, struct err *err)
+{
+	return files_allowed() >= want + SPARE_FILES ||
+	       err_set(err, ERR_SYSTEM,
 	               "%zu source ports (-g) take as many open files, and %llu are allowed: give a smaller range, or "
 	               "raise the limit (ulimit -n)",
-	               want, (unsigned long long)limit.rlim_cur);
+	               want, (unsigned long long)files_allowed());
+}
+
+/* So many of them that the process can still open what else it needs, but one. */
+static size_t as_files_allow(size_t want)
+{
+	uint64_t allowed = files_allowed();
+
+	if (allowed >= want + SPARE_FILES)
+		return want;
+	return allowed > SPARE_FILES ? (size_t)(allowed - SPARE_FILES) : 1;
 }
 
 static bool make_room(size_t want, struct held_ports *out, struct err *err)
@@ -249,6 +262,7 @@ bool held_ports_take(size_t want, uint16_t fixed, uint64_t seed, struct held_por
 		want = PORTS;
 	if (!make_room(want, out, err))
 		return false;
+	want = as_files_allow(want);
 	avoid_reserved(&avoid);
 	error = hold_random(FIRST_PORT, UINT16_MAX, want, seed, &avoid, out);
 	if (out->count > 0)

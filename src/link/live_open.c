@@ -16,6 +16,10 @@ static bool opening_failed(struct err *err, const char *name, int error)
 	if (error == EPERM || error == EACCES)
 		return err_set(err, ERR_SYSTEM,
 		               "raw sockets need root or CAP_NET_RAW: run with sudo, or: setcap cap_net_raw+ep nscan");
+	if (error == EMFILE)
+		return err_set(err, ERR_SYSTEM,
+		               "cannot open interface %s: no more open files are allowed: raise the limit (ulimit -n)",
+		               name);
 	return err_set(err, ERR_SYSTEM, "cannot open interface %s: %s", name, strerror(error));
 }
 

@@ -99,6 +99,10 @@ timeout 60 "$nscan" -n -p 1400-1500 -g 1450 127.0.0.1 >"$out/stdout" 2>"$out/std
 expect "-g within the ports of this machine: a note says whose port that is" \
 	grep -q '^Note: 1450/udp: nscan itself held this port.*(own-source-port)' "$out/stdout"
 
+# Held source ports are open files; with few of them allowed there are fewer ports, not no scan.
+timeout 20 prlimit --nofile=70:70 setpriv --bounding-set=-sys_resource -- "$nscan" -n -d -p 9 127.0.0.1 >"$out/stdout" 2>"$out/stderr"
+equal "70 open files are enough" "0 1" "$? $(grep -c ' 6 source ports from' "$out/stderr")" "$out/stderr"
+
 # --- interruption and --resume -----------------------------------------------------------------------------------------------
 
 for signal in INT TERM HUP; do
