@@ -171,18 +171,23 @@ static int64_t last_taker(struct lane *lane)
 	return silent_ns;
 }
 
+/* The same, with room for the estimate of what overtakes what to grow until the proof. */
+static int64_t provable_ns(const struct lane *lane)
+{
+	return surely_ns(lane) + 2 * send_gap(lane) - order_gap(lane);
+}
+
 /* When the next volley is to go out: from low_ns on there may be an error for it, from high_ns on there is. The two differ where
  * packets overtake each other: then nobody knows exactly when the error before was taken. */
 static void next_error(struct lane *lane, int64_t *low_ns, int64_t *high_ns)
 {
 	struct volley *volley = &lane->volley;
-	int64_t taken_ns = last_taker(lane), wait_ns = interval_ns(lane) + TRY_US * 1000,
-	        surely = surely_ns(lane) + order_gap(lane);
+	int64_t taken_ns = last_taker(lane), wait_ns = interval_ns(lane) + TRY_US * 1000;
 
 	if (2 * send_gap(lane) < SPACING * (double)interval_ns(lane)) {
 		/* Until it was seen how soon the next error comes, it is tried for as soon as it may come. */
 		if (volley->shortest_ns > 0 && volley->shortest_ns <= wait_ns + order_gap(lane))
-			wait_ns = surely;
+			wait_ns = provable_ns(lane);
 		*low_ns = *high_ns = taken_ns + wait_ns;
 		return;
 	}
@@ -195,7 +200,7 @@ static int64_t sure_error(struct lane *lane)
 {
 	int64_t taken_ns = loss_is_unlikely(lane) ? last_taker(lane) : taker_before(lane, INT64_MAX);
 
-	return taken_ns + surely_ns(lane) + order_gap(lane);
+	return taken_ns + provable_ns(lane);
 }
 
 /* Few refusals are expected of all ports not yet proved silent; or each was asked since the last refusal. */
@@ -249,11 +254,8 @@ static bool begin(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 		wake_at(wake_ns, at_ns);
 		return false;
 	}
-	if (volley->trying) {
-		volley->trials++;
-		volley->in_vain =
-		        lane->refusals == volley->refusals && lane->outstanding == 0 ? volley->in_vain + 1 : 0;
-	}
+	volley->trials += volley->trying;
+	volley->in_vain = lane->refusals == volley->refusals && lane->outstanding == 0 ? volley->in_vain + 1 : 0;
 	volley->at_once = !last && asks_at_once(lane);
 	volley->refusals = lane->refusals;
 	volley->high_ns = high_ns;
@@ -301,7 +303,7 @@ static double nobody_wanted(const struct lane *lane)
 {
 	double share = SILENCE_COSTS * (double)interval_ns(lane) / (double)ask_timeout(lane);
 
-	if (!asks_are_dear(lane))
+	if (!asks_are_dear(lane) || lane->volley.in_vain > 0)
 		return NOBODY;
 	if (all_may_refuse(lane))
 		return 1 - DEAR_AT_FIRST;
