@@ -16,7 +16,7 @@ enum {
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	ASKED_FOR_DOUBT = 20,
 	MOST_BEFORE_TRIAL = 3,
-	SILENT_TRIALS = 2, /* in a row */
+	SILENT_TRIALS = 3, /* in a row */
 	MOST_TRIALS = 16,
 	COPY_GAP_MS = 4,
 	MOST_ASKS = 1024, /* in a volley */
@@ -38,6 +38,7 @@ enum {
 #define SPACING         0.01  /* intervals that asks may be apart for the sake of their order */
 #define LOSS_UNSEEN     0.005 /* probability of loss on a path that has shown none */
 #define WEIGHT_DECAY    0.97  /* of what is known of the share of closed ports, with each port */
+#define SILENT_VOLLEY   0.5
 #define NOT_THE_FIRST   0.8
 #define SUCCESS_COUNTS  0.2
 #define MOSTLY_SETTLED  0.8
@@ -121,7 +122,8 @@ static void count_left(struct lane *lane, double closed, double silent)
 /* Probability that the port refuses. */
 static double share_of(const struct lane *lane, const struct port_slot *slot)
 {
-	double closed = closed_left(lane), missed;
+	/* The more volleys in a row stayed silent, the more ports the next one takes. */
+	double closed = closed_left(lane) * pow(SILENT_VOLLEY, lane->volley.in_vain), missed;
 
 	if (slot->stage == STAGE_SETTLED)
 		return 1; /* a sentinel */
