@@ -132,7 +132,9 @@ static void test_a_full_disk(void **state)
 		snprintf(path, sizeof(path), "%s/report", folder);
 		assert_true(reports_add(reports, formats[i], "/dev/full", false, &err));
 		assert_true(reports_add(reports, &report_grepable, path, false, &err));
+		assert_int_equal(reports_alive(reports), 2);
 		run(reports);
+		assert_int_equal(reports_alive(reports), 1);
 		assert_false(reports_close(reports, &err));
 		assert_int_equal(err.code, ERR_OUTPUT);
 		assert_string_equal(err.text, "/dev/full: No space left on device; the file is incomplete");

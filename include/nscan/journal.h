@@ -74,6 +74,8 @@ void journal_note(struct journal *journal, enum journal_kind kind, int64_t now_n
                   const char *text);
 /* Puts out what is buffered when the last time is a while ago or a wait until `until_ns` begins. Call before each wait. */
 void journal_flush(struct journal *journal, int64_t now_ns, int64_t until_ns);
+/* There is one, and it can still be written. */
+bool journal_is_alive(const struct journal *journal);
 /* Puts out the rest and closes. False with *err (ERR_OUTPUT) when something was lost, however early. NULL is fine. */
 bool journal_close(struct journal *journal, struct err *err);
 

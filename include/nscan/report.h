@@ -137,6 +137,8 @@ void reports_end(struct reports *reports, const struct scan_summary *summary);
 /* Flushes, closes, and tells whether every byte arrived; *err (ERR_OUTPUT) names each path that failed and why. */
 bool reports_close(struct reports *reports, struct err *err);
 void reports_free(struct reports *reports);
+/* How many of them can still be written; found out by writing. */
+size_t reports_alive(const struct reports *reports);
 /* Flushes buffered output now (called between waits). */
 void reports_flush(struct reports *reports);
 

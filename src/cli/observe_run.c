@@ -225,7 +225,7 @@ static void read_capture(struct reading *r, struct capture_file *file)
 	struct err err = {0};
 	bool more = true;
 
-	while (more && interrupts_seen() == 0) {
+	while (more && interrupts_seen() == 0 && reports_alive(r->reports) > 0) {
 		if (r->follow && !capture_file_ready(file) && !wait_for_input(r, file))
 			break;
 		switch (capture_file_next(file, &packet, &err)) {

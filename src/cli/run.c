@@ -235,6 +235,13 @@ static bool receive(struct scan *scan, int64_t until_ns, struct err *err)
 	return ok;
 }
 
+/* Whoever read the reports is gone, or the disk is full: nobody would hear of what is found from now on. */
+static bool is_unheard(const struct scan *scan)
+{
+	return options_action(scan->options) == ACTION_SCAN && reports_alive(scan->reports) == 0 &&
+	       (!scan->continued || reports_alive(scan->continued) == 0) && !journal_is_alive(scan->journal);
+}
+
 /* Ends the scan when something from outside asks for it. */
 static bool must_stop(struct scan *scan)
 {
@@ -242,7 +249,9 @@ static bool must_stop(struct scan *scan)
 	const char *why;
 	int status;
 
-	if (scan->playback) {
+	if (is_unheard(scan)) {
+		stop(scan, link_now(scan->link), "no output is left", 1);
+	} else if (scan->playback) {
 		if (replay_next(scan->link) == JOURNAL_NONE)
 			drain_events(scan); /* before waiting for more of the file */
 		if (playback_stops(scan, &now_ns, &why, &status))

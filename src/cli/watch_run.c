@@ -177,7 +177,8 @@ static void run_round(struct watching *w)
 static bool is_over(const struct watching *w)
 {
 	return interrupts_seen() > 0 || (w->options->count > 0 && w->round >= w->options->count) ||
-	       live_now_ns() >= w->scan.stop_ns || w->scan.status == 1;
+	       live_now_ns() >= w->scan.stop_ns || w->scan.status == 1 ||
+	       (reports_alive(w->scan.reports) == 0 && !journal_is_alive(w->scan.journal));
 }
 
 /* Round k begins at start + k * T; what a slow round missed is left out, never made up for. */

@@ -341,6 +341,11 @@ void journal_flush(struct journal *journal, int64_t now_ns, int64_t until_ns)
 	journal->flushed_ns = now_ns;
 }
 
+bool journal_is_alive(const struct journal *journal)
+{
+	return journal && !journal->error;
+}
+
 bool journal_close(struct journal *journal, struct err *err)
 {
 	bool ok = true;

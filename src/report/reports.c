@@ -231,6 +231,15 @@ void reports_flush(struct reports *reports)
 		flush(&reports->list[i]);
 }
 
+size_t reports_alive(const struct reports *reports)
+{
+	size_t alive = 0;
+
+	for (size_t i = 0; i < reports->count; i++)
+		alive += !reports->list[i].failed;
+	return alive;
+}
+
 static void release(struct report *report)
 {
 	if (report->format->release && report->state)

@@ -152,6 +152,17 @@ ends "SIGINT with JSON on standard output" 130
 mv "$out/stdout" "$out/piped.jsonl"
 resumed "$out/piped" "--resume of what standard output was redirected to"
 
+# Where nothing that is found could be told any more, a scan ends; not where a file still hears of it.
+gone()
+{
+	timeout 20 "$nscan" -n -v -p 1-800 $hosts --max-rate 200 "$@" 2>"$out/stderr" | head -n 1 >/dev/null
+	echo "${PIPESTATUS[0]} $(grep -c 'Broken pipe' "$out/stderr")"
+}
+equal "the reader has gone: the scan ends, and says so" "1 1" "$(gone)" "$out/stderr"
+equal "so it does with a record that nobody reads" "1 1" "$(gone -w -)" "$out/stderr"
+equal "with a file beside it, it ends when it should" "1 1 max-time" \
+	"$(gone -oJ "$out/gone.jsonl" --max-time 3) $(tail -n 1 "$out/gone.jsonl" | jq -r .why)" "$out/stderr"
+
 # A report that nobody reads must not hold the process for ever.
 mkfifo "$out/stuck"
 exec 9<>"$out/stuck" # both ends: the pipe stays open, and nobody reads
