@@ -544,17 +544,39 @@ static void learn_interval(struct lane *lane, uint32_t number)
 		volley->shortest_ns = longest_ns;
 }
 
-/* One was lost that surely had been there. When that is so of most, it is another limit. */
+/* It is another limit after all. */
+static void doubt(struct lane *lane, int64_t at_ns)
+{
+	lane->scan->loss = (struct loss){0}; /* what seemed lost never was there */
+	lane->volley.trying = false;
+	usual_forget(&lane->usual, usual_limits[USUAL_INTERVAL].per_s);
+	limiter_doubt(&lane->limiter, at_ns);
+}
+
+/* One was lost that surely had been there. When that is so of most, it is not loss. */
 static void count_lost(struct lane *lane, int64_t sent_ns)
 {
-	struct loss *loss = &lane->scan->loss;
+	const struct loss *loss = &lane->scan->loss;
 
-	loss_answered(loss, 1);
-	if (loss->asked < ASKED_FOR_DOUBT || loss->lost < LOST_FOR_DOUBT * loss->asked)
-		return;
-	*loss = (struct loss){0};
-	usual_forget(&lane->usual, lane->limiter.rate);
-	limiter_doubt(&lane->limiter, sent_ns);
+	loss_answered(&lane->scan->loss, 1);
+	if (loss->asked >= ASKED_FOR_DOUBT && loss->lost >= LOST_FOR_DOUBT * loss->asked)
+		doubt(lane, sent_ns);
+}
+
+/* Another ask was refused so near to it in time that no host with one error at a time has both. */
+static bool is_contradicted(struct lane *lane, uint32_t number)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, near_ns = nearest_ns(lane);
+
+	for (uint32_t n = lane->log_next; n != lane->log_first; n--) {
+		const struct log_entry *entry = asklog_entry(lane, n - 1);
+
+		if (entry->sent_ns <= sent_ns - near_ns)
+			break;
+		if (n - 1 != number && entry->refused && entry->sent_ns < sent_ns + near_ns)
+			return true;
+	}
+	return false;
 }
 
 /* Nobody of the volley refuses then, or the error was lost. */
@@ -633,6 +655,8 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 	learn_interval(lane, number);
 	learn_share(lane, number);
 	learn_loss(lane, refused);
+	if (is_contradicted(lane, number))
+		doubt(lane, sent_ns);
 	if (!interval_governs(lane))
 		return;
 	learn_lateness(lane, sent_ns, at_ns);
