@@ -144,8 +144,7 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 	}
 	if (!slot) {
 		/* Asks in flight of ports about which nothing is proved decide first what is left. */
-		if (lane->outstanding > lane->sentinels_out &&
-		    lane->suspects.count + lane->scan->settled < lane->scan->slot_count)
+		if (lane->waiting > 0)
 			return (struct choice){0};
 		return choose_ending(e, host, lane, now_ns, wake_ns);
 	}
@@ -340,7 +339,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 		slot->unproven = (uint8_t)(unproven_asks(lane, slot) + 1);
 		slot->round = lane->round;
 		if (!choice->stays)
-			slot->stage = STAGE_WAITING;
+			set_stage(lane, slot, STAGE_WAITING);
 	}
 	fill_probe(e, host, &question,
 	           cookie_make(e, host, lane->index << COOKIE_LOG_BITS | (number & COOKIE_LOG_MASK)), out);

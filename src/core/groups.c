@@ -10,6 +10,7 @@ enum {
 #define MOST_SPACING     0.01 /* tokens that may come between two asks kept apart */
 #define MOST_COPY_GAP    0.05 /* tokens that may come while the answer to a first ask is awaited */
 #define STALE_ASKS       0.5  /* tokens that came since the last ask of a group that was not finished */
+#define STALE_IF_COUNTED 0.01 /* the same, where one refusal just behind is the proof */
 #define PATIENT_EXPECTED 1.5  /* refusals expected from the ports of a patient group */
 #define FEWEST_CLOSED    0.06 /* share of closed ports below which it takes too many fresh ones to find two */
 
@@ -242,7 +243,8 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 			return (struct choice){0};
 	}
 	/* What was asked before the bucket had to fill again cannot be proved by the refusals that come now. */
-	if (lane->group == 0 && (double)(now_ns - lane->last_suspect_ns) / 1e9 * lane->limiter.rate > STALE_ASKS)
+	if (lane->group == 0 && (double)(now_ns - lane->last_suspect_ns) / 1e9 * lane->limiter.rate >
+	                                (counts_surely(lane) ? STALE_IF_COUNTED : STALE_ASKS))
 		lane->round++;
 	for (uint32_t turns = lane->suspects.count; turns > 0; turns--) {
 		struct port_slot *slot = head(lane, &lane->suspects);

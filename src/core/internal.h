@@ -185,6 +185,7 @@ struct lane {
 	bool heard;       /* something was answered to it */
 	uint32_t unheard; /* asks of ports known to refuse that stayed unanswered, since anything was answered */
 
+	uint32_t waiting;           /* ports asked that are in no queue */
 	struct port_queue retry;    /* silent, and nothing proved about it */
 	struct port_queue urgent;   /* gave an answer that another one has to confirm */
 	struct port_queue suspects; /* silent at least once while the host could refuse */
@@ -567,6 +568,8 @@ void count_silence(struct engine *e, struct host *host, struct lane *lane, const
 void bucket_is_empty(struct lane *lane, int64_t sent_ns);
 
 /* queues.c */
+/* The lane is the one that the port belongs to. */
+void set_stage(struct lane *lane, struct port_slot *slot, enum port_stage stage);
 void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot);
 /* Takes the head out; the queue must not be empty. */
 struct port_slot *dequeue(struct lane *lane, struct port_queue *queue);

@@ -191,7 +191,7 @@ void settle(struct engine *e, struct host *host, struct port_slot *slot, const s
             const struct reply *reply, int64_t sent_ns, int64_t at_ns)
 {
 	if (slot->stage != STAGE_SETTLED) {
-		slot->stage = STAGE_SETTLED;
+		set_stage(&host->scan->lanes[slot->lane], slot, STAGE_SETTLED);
 		host->scan->settled++;
 		made_progress(&host->scan->lanes[slot->lane]);
 		e->progress.ports_resolved++;

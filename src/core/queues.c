@@ -4,6 +4,13 @@
 /* Asks of ports known to refuse that stay unanswered until a source counts as deaf. */
 enum { UNHEARD_AT_FIRST = 6, UNHEARD_LATER = 16 };
 
+void set_stage(struct lane *lane, struct port_slot *slot, enum port_stage stage)
+{
+	lane->waiting -= slot->stage == STAGE_WAITING;
+	lane->waiting += stage == STAGE_WAITING;
+	slot->stage = (uint8_t)stage;
+}
+
 void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot)
 {
 	uint32_t number = (uint32_t)(slot - lane->scan->slots);
@@ -18,13 +25,13 @@ void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot
 
 void queue_push(struct lane *lane, struct port_slot *slot)
 {
-	slot->stage = STAGE_AGAIN;
+	set_stage(lane, slot, STAGE_AGAIN);
 	enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
 }
 
 void queue_urgent(struct lane *lane, struct port_slot *slot)
 {
-	slot->stage = STAGE_URGENT;
+	set_stage(lane, slot, STAGE_URGENT);
 	enqueue(lane, &lane->urgent, slot);
 }
 
