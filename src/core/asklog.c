@@ -250,10 +250,13 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 		judge(e, host, lane, now_ns);
 		return;
 	}
-	if (usual_none(&lane->usual)) {
+	if (usual_none(&lane->usual) || (lane->limiter.recognised && usual_is_out(&lane->usual, lane->limiter.rate))) {
 		limiter_doubt(&lane->limiter, lane->last_ask_ns);
 	} else if (limit >= 0 && news && lane->limiter.phase != LIMITER_UNSEEN) {
 		double level = level_now(lane, limit, &at_ns);
+
+		if (sure)
+			usual_decide(&lane->usual, limit);
 
 		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, sure ? usual_limits[limit].burst : 0,
 		                  level, at_ns);

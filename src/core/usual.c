@@ -13,6 +13,7 @@ enum {
 };
 #define SLACK_TOKENS      0.03
 #define CALIBRATION       1.5 /* so many times the refusals that came may have been expected, ... */
+#define CALIBRATION_LOOSE 4.0 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
 #define CALIBRATION_SLACK 3.0 /* ... and these */
 #define CALIBRATION_DECAY 0.95
 #define MOST_DOUBT        9.0 /* beyond another one: one in 8000 */
@@ -92,7 +93,7 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 
 		if (fit->most < 1 - 2 * slack(i, slack_ns))
 			fit->dead = true;
-		fit->hits += usual->met && fit->least >= 1;
+		fit->hits += usual->met && fit->least >= 1 + slack(i, slack_ns);
 		if (fit->least >= 1 && fresh) {
 			fit->promised = fit->promised * CALIBRATION_DECAY + probability;
 			fit->kept = fit->kept * CALIBRATION_DECAY + 1;
@@ -124,28 +125,47 @@ void usual_forget(struct usual *usual, double per_s)
 
 void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns)
 {
-	double least_doubt = HUGE_VAL;
+	double least_doubt = HUGE_VAL, share = 0;
 
 	advance(usual, sent_ns, slack_ns);
+	/* The share of closed ports is not well known yet when limits have to be told apart: it is not what it seems when none of them
+	 * finds its promises kept. */
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (!usual->fits[i].dead)
+			share = fmax(share, fmin(1, (usual->fits[i].kept + 1) / (usual->fits[i].promised + 1)));
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
 		if (fit->least >= 1 + slack(i, slack_ns)) {
-			fit->doubt -= log1p(-probability);
+			fit->doubt -= log1p(-probability * share);
 			fit->promised += fresh ? probability : 0;
 		}
 		if (!fit->dead && fit->doubt < least_doubt)
 			least_doubt = fit->doubt;
 	}
 	for (int i = 0; i < USUAL_LIMITS; i++)
-		if (usual->fits[i].doubt > least_doubt + MOST_DOUBT)
-			usual->fits[i].doubted = true;
+		usual->fits[i].doubted = usual->fits[i].doubt > least_doubt + MOST_DOUBT;
+}
+
+void usual_decide(struct usual *usual, int limit)
+{
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (i != limit)
+			usual->fits[i].dead = true;
 }
 
 void usual_broken(struct usual *usual, int limit)
 {
 	usual->fits[limit].misses++;
 	usual->fits[limit].least = 0;
+}
+
+bool usual_is_out(const struct usual *usual, double per_s)
+{
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (usual_limits[i].per_s == per_s)
+			return usual->fits[i].dead || usual->fits[i].doubted;
+	return false;
 }
 
 bool usual_none(const struct usual *usual)
@@ -161,10 +181,10 @@ static bool keeps_promises(const struct usual_fit *fit)
 	return fit->hits >= FEWEST_HITS && fit->misses * 4 <= fit->hits;
 }
 
-/* As many errors came as it made expect. */
-static bool is_calibrated(const struct usual_fit *fit)
+/* The errors that it made expect were not so many times those that came. */
+static bool is_calibrated(const struct usual_fit *fit, double times)
 {
-	return fit->promised <= CALIBRATION * fit->kept + CALIBRATION_SLACK;
+	return fit->promised <= times * fit->kept + CALIBRATION_SLACK;
 }
 
 int usual_best(const struct usual *usual, bool *sure)
@@ -185,8 +205,9 @@ int usual_best(const struct usual *usual, bool *sure)
 			best = i;
 	}
 	/* Where doubt decided and not contradiction, the one that is left has to prove itself. */
-	*sure = alive == 1 || (believed == 1 && best >= 0 && usual->fits[best].hits >= HITS_TO_TRUST &&
-	                       is_calibrated(&usual->fits[best]));
+	*sure = alive == 1 ||
+	        (believed == 1 && best >= 0 && usual->fits[best].hits >= HITS_TO_TRUST &&
+	         is_calibrated(&usual->fits[best], usual_limits[best].burst > 1 ? CALIBRATION_LOOSE : CALIBRATION));
 	if (usual->errors < FEWEST_ERRORS)
 		return -1;
 	return alive == 1 ? left : best;
@@ -198,7 +219,7 @@ bool usual_kept(const struct usual *usual)
 	int best = usual_best(usual, &sure);
 
 	return best >= 0 && sure && usual->fits[best].misses * MISSES_ARE_RARE <= usual->fits[best].hits &&
-	       usual->fits[best].hits >= HITS_TO_TRUST && is_calibrated(&usual->fits[best]);
+	       usual->fits[best].hits >= HITS_TO_TRUST && is_calibrated(&usual->fits[best], CALIBRATION);
 }
 
 double usual_level(const struct usual *usual, int limit, int64_t now_ns)

@@ -62,6 +62,10 @@ int usual_best(const struct usual *usual, bool *sure);
 void usual_forget(struct usual *usual, double per_s);
 /* One is left, and it kept all its promises, which were many. */
 bool usual_kept(const struct usual *usual);
+/* It is that one: the others are out. */
+void usual_decide(struct usual *usual, int limit);
+/* The one with that rate is contradicted, or another one far more probable. */
+bool usual_is_out(const struct usual *usual, double per_s);
 /* None is left. */
 bool usual_none(const struct usual *usual);
 /* Tokens that are surely there at now_ns if it is that limit. */
