@@ -194,7 +194,7 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
                         int64_t now_ns)
 {
 	const struct log_entry *entry = asklog_entry(lane, number);
-	const struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
+	struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
 	int64_t slack_ns = order_gap(lane);
 
 	if (entry->refused) {
@@ -213,6 +213,8 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 	}
 	if (limit >= 0)
 		asklog_count(e, host, lane, number, usual_level(&lane->usual, limit, entry->sent_ns), now_ns);
+	if (limit < 0 && usual_promised(&lane->usual, entry->sent_ns, slack_ns))
+		weigh_silent(lane, slot);
 	usual_unanswered(&lane->usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
 	                 entry->attempt == 0, slack_ns);
 }

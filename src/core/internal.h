@@ -71,6 +71,7 @@ struct port_slot {
 	uint8_t stage;         /* enum port_stage */
 	uint8_t state;         /* enum port_state, once settled */
 	bool by_target;        /* settled by an ICMP error of the target itself */
+	bool weighed;          /* counted among the silent ports, for the share of closed ones */
 	uint8_t silences;      /* asks unanswered although the host could provably refuse */
 	uint8_t brackets;      /* on how many separate occasions that was */
 	uint8_t unproven;      /* asks in the current round about which nothing is proved yet */
@@ -527,6 +528,8 @@ void asklog_count(struct engine *e, struct host *host, struct lane *lane, uint32
 bool counts_surely(const struct lane *lane);
 /* The level from which on an ask finds a token by the count, whatever the path does to the order. */
 double promise_level(const struct lane *lane);
+/* The port is silent, as it seems: one more of those for the share of closed ports, once. */
+void weigh_silent(struct lane *lane, struct port_slot *slot);
 /* Estimates that follow from the verdicts so far. */
 double closed_share(const struct lane *lane);
 double refusal_expected(const struct lane *lane, const struct port_slot *slot);

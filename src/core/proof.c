@@ -95,6 +95,15 @@ uint32_t silences_missing(const struct engine *e, const struct lane *lane, const
 	return missing;
 }
 
+void weigh_silent(struct lane *lane, struct port_slot *slot)
+{
+	if (slot->weighed)
+		return;
+	slot->weighed = true;
+	lane->scan->closed_weight *= WEIGHT_DECAY;
+	lane->scan->silent_weight = lane->scan->silent_weight * WEIGHT_DECAY + 1;
+}
+
 /* The ask stayed unanswered, and refusal entry->bracket shows that a token was there for it. */
 void count_silence(struct engine *e, struct host *host, struct lane *lane, const struct log_entry *entry, int64_t at_ns)
 {
@@ -102,10 +111,7 @@ void count_silence(struct engine *e, struct host *host, struct lane *lane, const
 
 	if (slot->stage == STAGE_SETTLED)
 		return;
-	if (slot->silences == 0) {
-		lane->scan->closed_weight *= WEIGHT_DECAY;
-		lane->scan->silent_weight = lane->scan->silent_weight * WEIGHT_DECAY + 1;
-	}
+	weigh_silent(lane, slot);
 	made_progress(lane);
 	if (slot->silences < UINT8_MAX)
 		slot->silences++;

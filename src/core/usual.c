@@ -13,7 +13,7 @@ enum {
 };
 #define SLACK_TOKENS      0.03
 #define CALIBRATION       1.5 /* so many times the refusals that came may have been expected, ... */
-#define CALIBRATION_LOOSE 4.0 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
+#define CALIBRATION_LOOSE 2.2 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
 #define CALIBRATION_SLACK 3.0 /* ... and these */
 #define CALIBRATION_DECAY 0.95
 #define MOST_DOUBT        9.0 /* beyond another one: one in 8000 */
@@ -152,6 +152,20 @@ void usual_decide(struct usual *usual, int limit)
 	for (int i = 0; i < USUAL_LIMITS; i++)
 		if (i != limit)
 			usual->fits[i].dead = true;
+}
+
+bool usual_promised(const struct usual *usual, int64_t sent_ns, int64_t slack_ns)
+{
+	bool promised = false;
+
+	for (int i = 0; i < USUAL_LIMITS; i++) {
+		if (usual->fits[i].dead)
+			continue;
+		if (usual_level(usual, i, sent_ns) < 1 + slack(i, slack_ns))
+			return false;
+		promised = true;
+	}
+	return promised;
 }
 
 void usual_broken(struct usual *usual, int limit)

@@ -52,6 +52,8 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns);
 /* An ask stayed silent that would be refused with that probability, had a token been there. */
 void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns);
+/* Whichever of those left it is, there was a token at sent_ns. */
+bool usual_promised(const struct usual *usual, int64_t sent_ns, int64_t slack_ns);
 /* A port that refuses had stayed silent although that limit had a token for it: one was lost, or the clocks drift apart. The count
  * starts again from the refusal told last. */
 void usual_broken(struct usual *usual, int limit);
