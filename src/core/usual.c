@@ -17,6 +17,7 @@ enum {
 #define CALIBRATION_SLACK 3.0 /* ... and these */
 #define CALIBRATION_DECAY 0.95
 #define MOST_DOUBT        9.0 /* beyond another one: one in 8000 */
+#define SMALL_SLACK       0.2
 #define OVERFULL          0.5 /* a full bucket that has been full for a while is surer than one just filled */
 
 const struct usual_limit usual_limits[USUAL_LIMITS] = {
@@ -93,7 +94,8 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 
 		if (fit->most < 1 - 2 * slack(i, slack_ns))
 			fit->dead = true;
-		fit->hits += usual->met && fit->least >= 1 + slack(i, slack_ns);
+		/* Where the path jitters much, a limit whose promises cannot be broken keeps none either. */
+		fit->hits += usual->met && fit->least >= 1 + fmax(0, slack(i, slack_ns) - SMALL_SLACK);
 		if (fit->least >= 1 && fresh) {
 			fit->promised = fit->promised * CALIBRATION_DECAY + probability;
 			fit->kept = fit->kept * CALIBRATION_DECAY + 1;
