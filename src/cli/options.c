@@ -279,6 +279,11 @@ bool options_parse(int argc, char *const *argv, struct options *options, struct 
 		        err, ERR_USAGE,
 		        "--min-rate %g is more than --max-rate allows (%g): give one of them, or the smaller first",
 		        options->min_rate, options->max_rate);
+	if (options->min_rate > 0 && !options->hosts_only)
+		return err_set(
+		        err, ERR_USAGE,
+		        "--min-rate is for sweeps (-sn): ports are asked as fast as each host's limit lets them be "
+		        "told apart; leave it away");
 	if (options->hosts_only || options_action(options) != ACTION_SCAN || options->ports.count > 0)
 		return true;
 	return port_list_top(PORT_DEFAULT_COUNT, &options->ports, err);

@@ -76,6 +76,8 @@ static bool parse_target(struct wait *wait, struct err *err)
 	if (ok && colon && wait->port == 0)
 		ok = wrong_target(wait, "give a UDP port from 1 to 65535, or the name of a service, behind the colon",
 		                  err);
+	if (ok && colon && wait->options->discovery)
+		ok = wrong_target(wait, "the port alone is asked; leave the options that begin with -P away", err);
 	target_set_free(set);
 	return ok;
 }

@@ -49,6 +49,9 @@ refused 2 "unknown option '-Q'" -Q 127.0.0.1
 refused 2 "unknown option '--sourceips'" --sourceips x 127.0.0.1
 refused 2 'did you mean --packet-trace' -packet-trace 127.0.0.1
 refused 2 "unknown option '--no-such-rate'" --no-such-rate 5 127.0.0.1
+refused 2 '--min-rate is for sweeps \(-sn\)' --min-rate 5 127.0.0.1
+refused 2 '--min-rate is for sweeps \(-sn\)' --watch 1s --min-rate 5 -p 53 127.0.0.1
+refused 2 '--wait 127\.0\.0\.1:53: the port alone is asked; leave .* -P away' --wait 127.0.0.1:53 -PE
 refused 2 "--min-rate 5 is more than --max-rate allows" -sn --min-rate 5 --max-rate 4 127.0.0.1
 refused 2 '--ping asks one host; give exactly one' --ping
 refused 2 "--ping asks one host; '127\.0\.0\.0/30' are several" --ping 127.0.0.0/30
