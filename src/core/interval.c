@@ -24,7 +24,7 @@ enum {
 	SENTINELS_IF_LOSSY = 3,
 	TRY_US = 1000, /* after the least time: the host's clock and the path are not that exact */
 };
-#define LOST_FOR_DOUBT  0.5  /* share of errors lost from which on it is not loss */
+#define LOST_FOR_DOUBT  0.45 /* share of errors lost from which on it is not loss */
 #define EARLY_EXPECTED  4    /* refusals expected of those asked before an error is surely there */
 #define NOBODY          0.01 /* probability that none of a volley is refused */
 #define CLOSED_AT_FIRST 2.5  /* to half a silent one */
@@ -553,14 +553,12 @@ static void doubt(struct lane *lane, int64_t at_ns)
 	limiter_doubt(&lane->limiter, at_ns);
 }
 
-/* One was lost that surely had been there. When that is so of most, it is not loss. */
-static void count_lost(struct lane *lane, int64_t sent_ns)
+/* Errors that should have come did not so often that it is not loss. */
+static bool too_much_is_lost(const struct lane *lane)
 {
 	const struct loss *loss = &lane->scan->loss;
 
-	loss_answered(&lane->scan->loss, 1);
-	if (loss->asked >= ASKED_FOR_DOUBT && loss->lost >= LOST_FOR_DOUBT * loss->asked)
-		doubt(lane, sent_ns);
+	return loss->asked >= ASKED_FOR_DOUBT && loss->lost >= LOST_FOR_DOUBT * loss->asked;
 }
 
 /* Another ask was refused so near to it in time that no host with one error at a time has both. */
@@ -590,7 +588,7 @@ void interval_silent(struct lane *lane, const struct log_entry *entry)
 		count_left(lane, 0, nobody / (nobody + lost));
 	} else if (entry->token && !lane->volley.counted) { /* with the others of its volley it says no more than one */
 		lane->volley.counted = true;
-		count_lost(lane, entry->sent_ns);
+		loss_answered(&lane->scan->loss, 1);
 	}
 }
 
@@ -643,7 +641,7 @@ static void learn_loss(struct lane *lane, const struct log_entry *refused)
 	    before->none_there || before->bracketed)
 		return;
 	mark_none_there(lane, n);
-	count_lost(lane, refused->sent_ns);
+	loss_answered(&lane->scan->loss, 1);
 }
 
 void interval_refused(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
@@ -655,7 +653,7 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 	learn_interval(lane, number);
 	learn_share(lane, number);
 	learn_loss(lane, refused);
-	if (is_contradicted(lane, number))
+	if (is_contradicted(lane, number) || too_much_is_lost(lane))
 		doubt(lane, sent_ns);
 	if (!interval_governs(lane))
 		return;
