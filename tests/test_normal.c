@@ -321,6 +321,23 @@ static void test_many_in_a_state(void **state)
 	            "Nscan done: 1 address (1 up, 0 inactive) scanned in 94.10 s\n");
 }
 
+/* Of a host that is not listed the note stands at the end, in the words it was made with. */
+static void test_note_at_the_end(void **state)
+{
+	struct scan_summary summary = fixture_summary(0, 1, 0);
+	struct scan_info info = fixture_info();
+	struct stream stream = {0};
+	char *text;
+
+	(void)state;
+	add(&stream, event_down(0, "no-arp-reply", NULL));
+	add(&stream, event_note(0, 0, "code", "the host's \"word\""));
+	add(&stream, event_done(0));
+	text = fixture_report(&report_normal, &info, stream.events, stream.count, &summary);
+	assert_non_null(strstr(text, "Note: 192.168.0.100: the host's \"word\" (code)\n"));
+	free(text);
+}
+
 static void test_hostile_note(void **state)
 {
 	struct scan_summary summary = fixture_summary(1, 0, 0);
@@ -355,6 +372,7 @@ int main(void)
 	        cmocka_unit_test(test_open_only),       cmocka_unit_test(test_hosts_only),
 	        cmocka_unit_test(test_nobody_is_there), cmocka_unit_test(test_interrupted),
 	        cmocka_unit_test(test_many_in_a_state), cmocka_unit_test(test_hostile_note),
+	        cmocka_unit_test(test_note_at_the_end),
 	};
 
 	return cmocka_run_group_tests_name("normal", tests, NULL, NULL);

@@ -109,11 +109,11 @@ static void answers(void **state)
 {
 	struct ping_subject subject = subject_of(53);
 	struct ping_event e = reply(PING_ANSWER);
-	struct service_reading said = {.service = "domain", .info = "evil \x1b[2J"};
+	struct service_reading said = {.service = "domain", .info = "evil 'it' \x1b[2J"};
 	char *seen = text_of(&subject, &e, &said, true);
 
 	(void)state;
-	assert_string_equal(seen, "seq=7 port=40000: answer, 56 bytes (domain: evil \\x1b[2J), 0.213 ms\n");
+	assert_string_equal(seen, "seq=7 port=40000: answer, 56 bytes (domain: evil 'it' \\x1b[2J), 0.213 ms\n");
 	free(seen);
 	seen = text_of(&subject, &e, &said, false);
 	assert_string_equal(seen, "seq=7 port=40000: answer, 56 bytes (domain), 0.213 ms\n");
@@ -193,7 +193,7 @@ static void json(void **state)
 	object = parsed(out, &text);
 	assert_string_equal(json_string_value(json_object_get(object, "type")), "ping");
 	assert_string_equal(json_string_value(json_object_get(object, "result")), "answer");
-	assert_string_equal(json_string_value(json_object_get(object, "info")), "\\xff\\x1b\\x22x");
+	assert_string_equal(json_string_value(json_object_get(object, "info")), "\\xff\\x1b\"x");
 	assert_string_equal(json_string_value(json_object_get(object, "time")), "2023-11-14T22:13:20.123Z");
 	assert_true(json_real_value(json_object_get(object, "rtt_us")) == 213.456);
 	assert_null(json_object_get(object, "duplicate"));

@@ -21,7 +21,7 @@ static void put_escaped(json_t *object, const char *key, const char *text)
 
 	if (!out)
 		return;
-	print_escaped(out, text, strlen(text));
+	print_printable(out, text, strlen(text));
 	fclose(out);
 	put_text(object, key, safe);
 	free(safe);

@@ -89,7 +89,7 @@ static void print_answer(FILE *out, const struct ping_event *event, const struct
 	fprintf(out, " (%s", said->service);
 	if (news && said->info[0]) {
 		fputs(": ", out);
-		print_escaped(out, said->info, strlen(said->info));
+		print_printable(out, said->info, strlen(said->info));
 	}
 	fputc(')', out);
 }

@@ -88,7 +88,7 @@ enum network_news network_monitor_read(struct network_monitor *monitor, const st
 		n = mnl_socket_recvfrom(monitor->socket, bytes, sizeof(bytes));
 		if (n > 0)
 			mnl_cb_run(bytes, (size_t)n, 0, 0, take, monitor);
-		else if (n < 0 && errno == ENOBUFS) /* more than fit: anything may have happened */
+		else if (n < 0 && (errno == ENOBUFS || errno == ENOSPC)) /* more than fit: anything may have happened */
 			heard(monitor, NETWORK_LOST);
 		else if (n == 0 || errno != EINTR)
 			break;

@@ -77,7 +77,7 @@ static void keep_tail_note(struct normal_state *state, const struct addr *addr, 
 	fputs("Note: ", state->tail_notes);
 	if (addr_is_set(addr))
 		fprintf(state->tail_notes, "%s: ", addr_format(addr, text));
-	print_escaped(state->tail_notes, note->text, strnlen(note->text, sizeof(note->text)));
+	print_printable(state->tail_notes, note->text, strnlen(note->text, sizeof(note->text)));
 	fprintf(state->tail_notes, " (%s)\n", note->code);
 }
 
