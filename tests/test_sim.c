@@ -214,6 +214,60 @@ static void test_many_sources(void **state)
 	}
 }
 
+/* Cisco IOS: one error each 500 ms. Of 100 ports `closed` refuse; takes how long, against (closed - 1) / 2 seconds. */
+static double one_at_a_time(int closed, int64_t rtt_ns, double loss, uint64_t *probes)
+{
+	struct sim *sim = sim_new(7);
+	struct sim_host *host = sim_add(sim, true);
+	double took_s;
+
+	host->limiter = (struct sim_limiter){.kind = SIM_INTERVAL, .window_ns = INT64_C(500000000)};
+	host->rtt_ns = rtt_ns;
+	host->loss_there = host->loss_back = loss;
+	for (int i = 0; i < 100; i++)
+		host->ports[10001 + i * 37 % 100] = i < closed ? SIM_CLOSED : i % 10 == 0 ? SIM_ANSWERS : SIM_DROPPED;
+	assert_true(sim_run(sim, "10001-10100", INT64_C(300000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	assert_int_equal(sim->limits, 1);
+	assert_true(sim->last_limit.icmp_per_s == 2.0);
+	assert_int_equal(sim->last_limit.burst, 1);
+	took_s = (double)(host->settled_ns - host->first_probe_ns) / 1e9;
+	*probes = host->probes;
+	printf("# one error each 500 ms, %d of 100 closed, round trip %.0f ms, loss %.2f: %.2f s (floor %.2f), %llu "
+	       "probes\n",
+	       closed, (double)rtt_ns / 1e6, loss, took_s, (closed - 1) / 2.0 + (double)rtt_ns / 1e9,
+	       (unsigned long long)*probes);
+	sim_free(sim);
+	return took_s;
+}
+
+static void test_one_error_at_a_time(void **state)
+{
+	const int64_t ms = 1000000;
+	uint64_t probes;
+
+	(void)state;
+	assert_true(one_at_a_time(100, 1 * ms, 0, &probes) < 49.5 * 1.01);
+	assert_true(probes <= 100 * 1.3 + 50);
+	/* A round trip longer than the interval: asks go out by the clock. */
+	assert_true(one_at_a_time(100, 700 * ms, 0, &probes) < 49.5 * 1.03 + 3);
+	/* The silent ones are proved on the way, and by one error at the end. */
+	assert_true(one_at_a_time(60, 1 * ms, 0, &probes) < 29.5 * 1.02 + 1);
+	/* Errors that were lost on their way back took their time all the same: some ten of them. */
+	assert_true(one_at_a_time(100, 20 * ms, 0.1, &probes) < 49.5 * 1.3);
+}
+
+/* A bucket that fills a little more slowly than one each 500 ms, on a path with loss, must not be taken for that: refusals that stay
+ * away would prove ports silent. Seeds that found that. */
+static void test_nearly_one_at_a_time(void **state)
+{
+	static const uint64_t seeds[] = {1592, 4437, 300002};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		assert_true(scenario_one(seeds[i], stdout));
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -232,6 +286,8 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_max_rate),
 	        cmocka_unit_test(test_congestion),
 	        cmocka_unit_test(test_many_sources),
+	        cmocka_unit_test(test_one_error_at_a_time),
+	        cmocka_unit_test(test_nearly_one_at_a_time),
 	        cmocka_unit_test(test_random_scenarios),
 	};
 

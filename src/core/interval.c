@@ -609,10 +609,11 @@ static void learn_share(struct lane *lane, uint32_t number)
 	if (asklog_entry(lane, number)->sentinel)
 		return;
 	if (!is_spaced(lane)) {
-		count_left(lane,
-		           volley->expected * volley->nobody / ((1 - volley->nobody) * (1 - closed_left(lane))) +
-		                   (few_are_left(lane) ? SUCCESS_COUNTS : 0),
-		           0);
+		double told = few_are_left(lane) ? SUCCESS_COUNTS : 0;
+
+		if (volley->nobody < 1)
+			told += volley->expected * volley->nobody / ((1 - volley->nobody) * (1 - closed_left(lane)));
+		count_left(lane, fmin(told, 1), 0);
 		return;
 	}
 	for (uint32_t n = number; n != lane->log_first; n--) {
