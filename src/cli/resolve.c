@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* The first address of that family; the result of getaddrinfo. */
 static int lookup(const char *name, int family, struct addr *out)
@@ -38,6 +39,11 @@ static bool resolve(void *context, const char *name, struct addr *out, struct er
 	if (lookup(name, AF_INET6, out) == 0)
 		return err_set(err, ERR_USAGE, "%s: has IPv6 addresses only, and IPv6 scanning is not available yet",
 		               name);
+	if (access(name, F_OK) == 0)
+		return err_set(
+		        err, ERR_USAGE,
+		        "%s: is no name of a host, but there is a file of that name: -iL %s takes targets from it",
+		        name, name);
 	return err_set(err, ERR_USAGE, "%s: cannot find that name (%s); check the spelling or give the address", name,
 	               gai_strerror(result));
 }

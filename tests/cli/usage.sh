@@ -155,6 +155,12 @@ refused 1 'standard input: is empty' -r -
 refused 1 "$out: is a directory" -r "$out"
 cp "$here/../../pcaps/snapped-short.pcap" "$out/capture"
 chmod 644 "$out/capture"
+refused 2 'hosts: stands among the targets, but is a file; put -r before each' -r "$out/capture" "$out/hosts"
+ln -s "$out/hosts" "$out/hosts.invalid"
+was=$PWD
+cd "$out" || exit 1
+refused 2 'hosts\.invalid: is no name of a host.*-iL hosts\.invalid' hosts.invalid
+cd "$was" || exit 1
 refused 2 '-r -: standard input can be read once' -r "$out/capture" -r - -r -
 refused 1 'neither pcap nor pcapng' -r "$here/usage.sh"
 refused 2 '-r reads a capture and never sends: leave --ttl away' -r "$out/nowhere.pcap" --ttl 3
