@@ -115,6 +115,7 @@ static const struct {
         {"--payload 53=00 --data 00 10.0.0.1", {"do not go together"}},
         {"--payloads none --data-length 5 10.0.0.1", {"do not go together"}},
         {"--shard 5/4 10.0.0.1", {"--shard 5/4", "1/7"}},
+        {"-sS 10.0.0.1", {"'-sS'", "-sU", "-sn"}},
         {"--watch 1s -oX x 10.0.0.1", {"-oX", "--watch", "-oJ"}},
         {"--watch 1s --resume x", {"--resume"}},
         {"--watch 1s --packet-trace 10.0.0.1", {"--packet-trace", "--watch"}},

@@ -196,6 +196,10 @@ static void test_malformed_addresses(void **state)
 	assert_refused("2001:db8::1-10.0.0.1", "full IPv6 address");
 	assert_refused("2001:db8::1-5", "full IPv6 address");
 	assert_refused("10.0.0", "has four octets, this has 3");
+	assert_refused("10.0.0.1,10.0.0.2", "separate targets by blanks");
+	assert_refused("10.0.0.0/24,10.0.1.0/24", "separate targets by blanks");
+	assert_refused("10.0.0.1 10.0.0.2", "an argument of its own");
+	assert_refused("lan printer", "an argument of its own");
 	assert_refused("10", "this has 1");
 	assert_refused("10.0.0.1.2", "this has 5");
 	assert_refused("10.0.0.", "an octet is missing");

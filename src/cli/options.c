@@ -102,6 +102,9 @@ static bool unknown_option(const char *argument, struct err *err)
 			return err_set(err, ERR_USAGE, "unknown option '%s'; did you mean %.*s?", argument,
 			               (int)name_bytes, other);
 	}
+	if (strncmp(argument, "-s", 2) == 0)
+		return err_set(err, ERR_USAGE, "unknown option '%s'; nscan asks UDP ports (-sU) or hosts alone (-sn)",
+		               argument);
 	return err_set(err, ERR_USAGE, "unknown option '%s'; nscan --help lists what there is", argument);
 }
 

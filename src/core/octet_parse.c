@@ -91,6 +91,10 @@ bool octet_pattern_parse(const char *text, size_t n, const char *spec, struct oc
 
 	for (size_t i = 0; i < n; i++)
 		octets += text[i] == '.';
+	if (octets > OCTETS && memchr(text, ',', n))
+		return err_set(err, ERR_USAGE,
+		               "%s: a comma lists values of one octet, as in 192.168.0.1,3: separate targets by blanks",
+		               spec);
 	if (octets != OCTETS)
 		return err_set(err, ERR_USAGE,
 		               "%s: an IPv4 address has four octets, this has %d: write it as in 192.168.0.1", spec,

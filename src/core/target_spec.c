@@ -159,6 +159,9 @@ static bool parse_network(const struct parse *parse, struct target_spec *out)
 
 	if (n == 0)
 		return err_set(parse->err, ERR_USAGE, "%s: the address before the slash is missing", parse->quoted);
+	if (strchr(slash, ','))
+		return err_set(parse->err, ERR_USAGE, "%s: a network stands alone: separate targets by blanks",
+		               parse->quoted);
 	if (is_address) {
 		if (!parse_address(parse, parse->text, n, &addr))
 			return false;
@@ -201,6 +204,9 @@ bool target_spec_parse(const char *text, const struct resolver *resolver, struct
 	*out = (struct target_spec){0};
 	if (*text == '\0')
 		return err_set(err, ERR_USAGE, "a target is empty: give an address, a range, a network or a name");
+	if (strpbrk(text, " \t"))
+		return err_set(err, ERR_USAGE, "%s: a blank has no place in a target: give each an argument of its own",
+		               parse.quoted);
 	/* IPv6 addresses have two colons at least. */
 	if (count_char(text, ':') == 1)
 		return err_set(err, ERR_USAGE, "%s: a target is an address or a name alone: ports go into -p",
