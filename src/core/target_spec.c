@@ -204,8 +204,8 @@ bool target_spec_parse(const char *text, const struct resolver *resolver, struct
 	*out = (struct target_spec){0};
 	if (*text == '\0')
 		return err_set(err, ERR_USAGE, "a target is empty: give an address, a range, a network or a name");
-	if (strpbrk(text, " \t"))
-		return err_set(err, ERR_USAGE, "%s: a blank has no place in a target: give each an argument of its own",
+	if (strchr(text, ' '))
+		return err_set(err, ERR_USAGE, "%s: ' ' has no place in a target: give each an argument of its own",
 		               parse.quoted);
 	/* IPv6 addresses have two colons at least. */
 	if (count_char(text, ':') == 1)
