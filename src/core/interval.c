@@ -188,7 +188,7 @@ static void next_error(struct lane *lane, int64_t *low_ns, int64_t *high_ns)
 
 	if (2 * send_gap(lane) < SPACING * (double)interval_ns(lane)) {
 		/* Until it was seen how soon the next error comes, it is tried for as soon as it may come. */
-		if (volley->shortest_ns > 0 && volley->shortest_ns <= wait_ns + order_gap(lane))
+		if (volley->shortest_ns > 0 && provable_ns(lane) <= (int64_t)((1 + SPACING) * (double)wait_ns))
 			wait_ns = provable_ns(lane);
 		*low_ns = *high_ns = taken_ns + wait_ns;
 		return;
