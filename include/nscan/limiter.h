@@ -33,7 +33,6 @@ struct limiter {
 	uint32_t used_since;       /* tokens taken since then */
 	uint32_t used_since_check; /* tokens taken since the bucket was last found empty */
 	int64_t test_step_ns;      /* LEARNING: the wait before the next test, doubling */
-	int64_t interval_ns;       /* burst 1: so long after a token was taken the next one is surely there */
 	int64_t last_use_ns;
 	uint32_t drains_left; /* how many times more to ask past the model, to find the level exactly */
 	bool is_bucket;       /* known to be a true token bucket: tokens come one by one, not in lumps */
@@ -62,7 +61,7 @@ void limiter_doubt(struct limiter *limiter, int64_t now_ns);
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns);
 /* A check showed that a token was there although the model had thought it gone: the bucket is asked past the model soon. */
 void limiter_surplus(struct limiter *limiter);
-/* True when the bucket holds one token only: then `level` is the time since it was taken, in refill intervals. */
+/* True when the bucket holds one token only (Cisco): a least time between two errors. */
 bool limiter_is_interval(const struct limiter *limiter);
 /* When the level reaches `need`; now_ns when it already has. */
 int64_t limiter_ready_ns(const struct limiter *limiter, double need, int64_t now_ns);

@@ -8,7 +8,7 @@
  *   asking.c     what to ask a host next, within its limit; groups.c: the asks sent together as a proof
  *   queues.c     the ports that wait to be asked
  *   asklog.c     every ask in the order sent, and what its timeout says
- *   interval.c   what to ask a host that gives one error at a time, and what its refusals prove
+ *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;

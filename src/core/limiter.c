@@ -12,14 +12,12 @@ enum {
 };
 #define SECOND_NS       1e9
 #define UNLIMITED_LEVEL 1e9
-#define INTERVAL_MARGIN 1.02
 
 void limiter_init(struct limiter *limiter)
 {
 	*limiter = (struct limiter){.phase = LIMITER_UNSEEN};
 }
 
-/* A bucket that holds one token: what matters is the time since that token was taken (Cisco: 500 ms). */
 bool limiter_is_interval(const struct limiter *limiter)
 {
 	return limiter->phase == LIMITER_KNOWN && limiter->burst < 1.5;
@@ -37,9 +35,6 @@ double limiter_level(const struct limiter *limiter, int64_t now_ns)
 	case LIMITER_KNOWN:
 		break;
 	}
-	if (limiter_is_interval(
-	            limiter)) /* time since the token was taken, in intervals: more than one is surer than one */
-		return (double)(now_ns - limiter->last_use_ns) / (double)limiter->interval_ns;
 	level = limiter->level + (double)(now_ns - limiter->level_at_ns) / SECOND_NS * limiter->rate;
 	return level < limiter->burst ? level : limiter->burst;
 }
@@ -52,8 +47,6 @@ int64_t limiter_ready_ns(const struct limiter *limiter, double need, int64_t now
 		return now_ns;
 	if (limiter->phase == LIMITER_LEARNING)
 		return limiter->level_at_ns + limiter->test_step_ns;
-	if (limiter_is_interval(limiter))
-		return limiter->last_use_ns + (int64_t)ceil(need * (double)limiter->interval_ns);
 	if (need > limiter->burst)
 		need = limiter->burst;
 	return now_ns + (int64_t)ceil((need - level) / limiter->rate * SECOND_NS);
@@ -126,8 +119,7 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		break;
 	case LIMITER_KNOWN:
 		level = limiter_level(limiter, sent_ns);
-		if (!limiter_is_interval(limiter))
-			set_level(limiter, level - 1, sent_ns > limiter->level_at_ns ? sent_ns : limiter->level_at_ns);
+		set_level(limiter, level - 1, sent_ns > limiter->level_at_ns ? sent_ns : limiter->level_at_ns);
 		if (!limiter->recognised && limiter->used_since_check >= TOKENS_BETWEEN_DRAINS &&
 		    limiter->drains_left == 0) {
 			limiter->drains_left = 1;
@@ -177,8 +169,7 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 
 void limiter_drained(struct limiter *limiter, int64_t at_ns)
 {
-	if (limiter->phase != LIMITER_KNOWN || limiter_is_interval(limiter) ||
-	    (limiter->recognised && !limiter->adopted))
+	if (limiter->phase != LIMITER_KNOWN || (limiter->recognised && !limiter->adopted))
 		return;
 	set_level(limiter, 0, at_ns);
 }
@@ -193,10 +184,7 @@ void limiter_recognise(struct limiter *limiter, double rate, double burst, doubl
 	limiter->is_bucket = burst > 1.5;
 	limiter->burst = burst > 0 ? burst : 2;
 	limiter->drains_left = 0;
-	if (limiter_is_interval(limiter))
-		limiter->interval_ns = (int64_t)(INTERVAL_MARGIN * SECOND_NS / rate);
-	else
-		set_level(limiter, level, now_ns);
+	set_level(limiter, level, now_ns);
 }
 
 void limiter_doubt(struct limiter *limiter, int64_t now_ns)
@@ -219,7 +207,6 @@ void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t
 	limiter->least = model->least;
 	limiter->most = model->most;
 	limiter->burst = model->burst;
-	limiter->interval_ns = model->interval_ns;
 	limiter->is_bucket = model->is_bucket;
 	limiter->settled = model->settled;
 	limiter->recognised = model->recognised;
