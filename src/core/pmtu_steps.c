@@ -481,15 +481,11 @@ static bool follow_claim(struct pmtu *p)
 	return true;
 }
 
-static void step_ceiling(struct pmtu *p, int64_t now_ns)
+/* A size kept silent and is asked again, with a small one beside it, unless that one was answered (then what passes is searched for) or
+ * the host has become mute. The first `free_tries` take no token. */
+static void ask_again(struct pmtu *p, uint32_t size, bool small_answered, uint32_t free_tries, int64_t now_ns)
 {
-	if (pmtu_largest_answered(p) >= pmtu_ceiling(p)) {
-		conclude_size(p, pmtu_ceiling(p), true);
-		return;
-	}
-	if (follow_claim(p))
-		return;
-	if (p->count - p->batch > 1 && pmtu_batch_answered(p)) {
+	if (small_answered) {
 		p->tries = 0;
 		search_on(p);
 		return;
@@ -498,11 +494,21 @@ static void step_ceiling(struct pmtu *p, int64_t now_ns)
 		host_is_mute(p);
 		return;
 	}
-	if (p->tries > 1 && p->method == PMTU_BY_UDP)
+	if (p->tries > free_tries && p->method == PMTU_BY_UDP)
 		wait_for_token(p, now_ns);
 	pmtu_begin_batch(p);
-	pmtu_ask_size(p, pmtu_ceiling(p));
+	pmtu_ask_size(p, size);
 	pmtu_ask_control(p);
+}
+
+static void step_ceiling(struct pmtu *p, int64_t now_ns)
+{
+	if (pmtu_largest_answered(p) >= pmtu_ceiling(p)) {
+		conclude_size(p, pmtu_ceiling(p), true);
+		return;
+	}
+	if (!follow_claim(p))
+		ask_again(p, pmtu_ceiling(p), p->count - p->batch > 1 && pmtu_batch_answered(p), 1, now_ns);
 }
 
 static void step_claim(struct pmtu *p, int64_t now_ns)
@@ -527,22 +533,8 @@ static void step_claim(struct pmtu *p, int64_t now_ns)
 		pmtu_ask_size(p, lo + 1);
 		return;
 	}
-	if (follow_claim(p))
-		return;
-	if (p->tries > 0 && pmtu_batch_answered(p)) {
-		p->tries = 0;
-		search_on(p);
-		return;
-	}
-	if (++p->tries >= mute_tries(p)) {
-		host_is_mute(p);
-		return;
-	}
-	if (p->method == PMTU_BY_UDP)
-		wait_for_token(p, now_ns);
-	pmtu_begin_batch(p);
-	pmtu_ask_size(p, p->claimed);
-	pmtu_ask_control(p);
+	if (!follow_claim(p))
+		ask_again(p, p->claimed, p->tries > 0 && pmtu_batch_answered(p), 0, now_ns);
 }
 
 /* One byte more than the router allows: refused again, silent, or (then the claim was wrong) answered. */
