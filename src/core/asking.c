@@ -316,8 +316,9 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
 	        .patient = lane->patient_ns > 0,
-	        .expected = choice->urgent                                     ? 0
-	                    : choice->sentinel || slot->stage == STAGE_SETTLED ? 1
+	        /* A copy will not be refused when the first ask was not. */
+	        .expected = choice->urgent || (choice->stays && slot->waiting > 0) ? 0
+	                    : choice->sentinel || slot->stage == STAGE_SETTLED     ? 1
 	                                                                       : (float)refusal_expected(lane, slot),
 	};
 	if (interval_governs(lane) && !choice->urgent)

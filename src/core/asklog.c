@@ -203,6 +203,8 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 			usual_broken(&lane->usual, limit);
 			loss_answered(&lane->scan->loss, 1);
 		}
+		if (limit >= 0 && !lane->usual.fits[limit].broke)
+			asklog_prove_counted(e, host, lane, number, now_ns);
 		return;
 	}
 	if (!slot || !entry->expired || entry->answered)
@@ -212,7 +214,7 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 		return;
 	}
 	if (limit >= 0)
-		asklog_count(e, host, lane, number, usual_level(&lane->usual, limit, entry->sent_ns), now_ns);
+		asklog_count(lane, number, usual_level(&lane->usual, limit, entry->sent_ns));
 	if (limit < 0 && usual_promised(&lane->usual, entry->sent_ns, slack_ns))
 		weigh_silent(lane, slot);
 	usual_unanswered(&lane->usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),

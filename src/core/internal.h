@@ -101,9 +101,8 @@ struct log_entry {
 	bool promised;   /* by the count of tokens one was there */
 	bool token;      /* one was there so surely that a refusal just behind proves it */
 	bool none_there; /* one was there, and it did not take it: another ask did that was sent too near to it in time */
-	uint16_t after;    /* refusals of asks sent later, near enough to say something about this one */
-	int64_t behind_ns; /* how much later the first of these was sent */
-	float expected;    /* probability with which it was expected to take a token */
+	uint16_t after; /* refusals of asks sent later, near enough to say something about this one */
+	float expected; /* probability with which it was expected to take a token */
 };
 
 /* A token bucket of our own. */
@@ -522,8 +521,11 @@ void check_answered(struct lane *lane, const struct log_entry *entry, bool refus
 void check_not_sent(struct lane *lane, const struct log_entry *entry);
 /* Refusal `number` arrived: the asks in front of it were asked while there was a token. */
 void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
-/* Entry `number` stayed silent, and `level` tokens were surely there for it by the count: proved when an ask just behind it was refused. */
-void asklog_count(struct engine *e, struct host *host, struct lane *lane, uint32_t number, double level, int64_t at_ns);
+/* Entry `number` stayed silent, and `level` tokens were surely there for it by the count. */
+void asklog_count(struct lane *lane, uint32_t number, double level);
+/* Entry `number` was refused, and all that was sent before it is known: where the count is sure, it proves the silence of those asks just
+ * before it that had a token. */
+void asklog_prove_counted(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
 /* The limit is one of the table, every token that came or was taken has been counted, and none was lost sight of. */
 bool counts_surely(const struct lane *lane);
 /* The level from which on an ask finds a token by the count, whatever the path does to the order. */

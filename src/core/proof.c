@@ -233,12 +233,6 @@ double proof_level(const struct lane *lane)
 	return refusals + 0.2;
 }
 
-/* So few tokens come in between that a miscount would hardly go unseen. */
-static bool is_near(const struct lane *lane, int64_t behind_ns)
-{
-	return (double)(behind_ns - 2 * order_gap(lane)) / 1e9 * lane->limiter.rate < NEAR;
-}
-
 /* Whether entry->after refusals, the last of an ask sent before_ns later, prove that there was a token for the entry. */
 static bool proves(const struct lane *lane, const struct log_entry *entry, int64_t before_ns)
 {
@@ -248,7 +242,7 @@ static bool proves(const struct lane *lane, const struct log_entry *entry, int64
 	if (limiter->phase != LIMITER_KNOWN)
 		return entry->after >= 2 && before_ns <= UNSEEN_WINDOW_US * INT64_C(1000) + 2 * order_gap(lane);
 	if (counts_surely(lane))
-		return entry->token && is_near(lane, entry->behind_ns);
+		return false; /* that is decided when all that was sent before is known: asklog_prove_counted */
 	interval_ns = 1e9 / (limiter->most > limiter->rate ? limiter->most : limiter->rate);
 	/* Where tokens may come in lumps, the whole proof must fit into a small part of the time between two. */
 	if (needs_lead(lane) && (double)before_ns > 0.3 * interval_ns + 3 * (double)order_gap(lane))
@@ -266,15 +260,6 @@ static uint32_t first_of_window(struct lane *lane, uint32_t number, int64_t from
 	while (n != lane->log_first && asklog_entry(lane, n - 1)->sent_ns >= from_ns)
 		n--;
 	return n;
-}
-
-static void prove_entry(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry,
-                        uint32_t bracket, int64_t at_ns)
-{
-	entry->bracketed = true;
-	entry->bracket = bracket;
-	if (entry->expired)
-		count_silence(e, host, lane, entry, at_ns);
 }
 
 void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
@@ -298,22 +283,22 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 		if (before_ns < gap_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
 		    entry->bracketed || entry->sentinel || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
 			continue;
-		if (entry->after == 0 || before_ns < entry->behind_ns)
-			entry->behind_ns = before_ns;
 		if (entry->after < UINT16_MAX)
 			entry->after++;
 		if (entry->patient && (led_ns >= entry->sent_ns - GROUP_MS * MS || before_ns > GROUP_MS * MS))
 			continue; /* another port of the group had the token, or the refusal is of another group */
 		if (!entry->patient && (!proves(lane, entry, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
 			continue;
-		prove_entry(e, host, lane, entry, number, at_ns);
+		entry->bracketed = true;
+		entry->bracket = number;
+		if (entry->expired)
+			count_silence(e, host, lane, entry, at_ns);
 	}
 }
 
-void asklog_count(struct engine *e, struct host *host, struct lane *lane, uint32_t number, double level, int64_t at_ns)
+void asklog_count(struct lane *lane, uint32_t number, double level)
 {
 	struct log_entry *entry = asklog_entry(lane, number);
-	uint32_t behind = number + 1;
 
 	if (limiter_is_interval(&lane->limiter))
 		return;
@@ -326,11 +311,25 @@ void asklog_count(struct engine *e, struct host *host, struct lane *lane, uint32
 	entry->token = level >= sure_level(lane);
 	entry->promised = level >= promise_level(lane);
 	lane->scan->slots[entry->slot].promised += entry->promised;
-	if (!entry->token || entry->bracketed || entry->sentinel || entry->after == 0 || !counts_surely(lane) ||
-	    !is_near(lane, entry->behind_ns) || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+}
+
+void asklog_prove_counted(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, gap_ns = order_gap(lane);
+	/* So few tokens come in between that a miscount would hardly go unseen. */
+	int64_t from_ns = sent_ns - 2 * gap_ns - (int64_t)(NEAR / lane->limiter.rate * 1e9);
+
+	if (!counts_surely(lane))
 		return;
-	while (behind != lane->log_next && !(asklog_entry(lane, behind)->refused &&
-	                                     asklog_entry(lane, behind)->sent_ns >= entry->sent_ns + entry->behind_ns))
-		behind++;
-	prove_entry(e, host, lane, entry, behind, at_ns);
+	for (uint32_t n = first_of_window(lane, number, from_ns); n != number; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->sent_ns > sent_ns - gap_ns || entry->slot == NO_INDEX || !entry->token || !entry->expired ||
+		    entry->refused || entry->answered || entry->bracketed || entry->sentinel ||
+		    lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+			continue;
+		entry->bracketed = true;
+		entry->bracket = number;
+		count_silence(e, host, lane, entry, at_ns);
+	}
 }

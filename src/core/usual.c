@@ -103,6 +103,10 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 		fit->misses_in_row = 0;
 		fit->missed = false;
 		fit->least = fmax(fmin(fit->least, usual_limits[i].burst) - 1, 0);
+		fit->broke = fit->run > MOST_DOUBT; /* as it seems, there had been no token all that time */
+		if (fit->broke)
+			fit->least = 0;
+		fit->run = 0;
 		fit->most -= 1; /* below nothing when it comes too often, be it by ever so little each time */
 	}
 }
@@ -140,6 +144,7 @@ void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, 
 
 		if (fit->least >= 1 + slack(i, slack_ns)) {
 			fit->doubt -= log1p(-probability * share);
+			fit->run -= log1p(-probability * share);
 			fit->promised += fresh ? probability : 0;
 		}
 		if (!fit->dead && fit->doubt < least_doubt)

@@ -27,6 +27,8 @@ struct usual_fit {
 	double doubt; /* -log of the probability of all silences of ports that may refuse, when a token was promised */
 	double promised; /* refusals expected of first asks lately for which there was a token, ... */
 	double kept;     /* ... and those that came */
+	double run;      /* -log of the probability of all such silences since the last error */
+	bool broke;      /* the error told last came after a silence too improbable */
 	uint8_t misses_in_row;
 	bool missed;  /* the silence that is pending breaks a promise */
 	bool doubted; /* another one is far more probable */
