@@ -257,6 +257,27 @@ static void test_one_error_at_a_time(void **state)
 	assert_true(one_at_a_time(100, 20 * ms, 0.1, &probes) < 49.5 * 1.3);
 }
 
+/* Four addresses of ours, each with a limit of its own: four times as fast, also beside silent ports. */
+static void test_one_error_at_a_time_for_each_source(void **state)
+{
+	struct sim *sim = sim_new(8);
+	struct sim_host *host = sim_add(sim, false);
+	double took_s;
+
+	(void)state;
+	host->limiter = (struct sim_limiter){.kind = SIM_INTERVAL, .window_ns = INT64_C(500000000)};
+	for (int i = 0; i < 200; i++)
+		host->ports[10001 + i * 37 % 200] = i < 130 ? SIM_CLOSED : i % 10 == 0 ? SIM_ANSWERS : SIM_DROPPED;
+	sim_sources(sim, 4);
+	assert_true(sim_run(sim, "10001-10200", INT64_C(300000000000)));
+	assert_int_equal(sim_wrong(sim, stderr), 0);
+	took_s = (double)(host->settled_ns - host->first_probe_ns) / 1e9;
+	printf("# one error each 500 ms for each of 4 sources, 130 of 200 closed: %.2f s (floor 16), %llu probes\n",
+	       took_s, (unsigned long long)host->probes);
+	assert_true(took_s < 22);
+	sim_free(sim);
+}
+
 /* A bucket that fills a little more slowly than one each 500 ms, on a path with loss, must not be taken for that: refusals that stay
  * away would prove ports silent. Seeds that found that. */
 static void test_nearly_one_at_a_time(void **state)
@@ -287,6 +308,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_congestion),
 	        cmocka_unit_test(test_many_sources),
 	        cmocka_unit_test(test_one_error_at_a_time),
+	        cmocka_unit_test(test_one_error_at_a_time_for_each_source),
 	        cmocka_unit_test(test_nearly_one_at_a_time),
 	        cmocka_unit_test(test_random_scenarios),
 	};

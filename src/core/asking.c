@@ -19,9 +19,10 @@ enum {
 	SUSPECTS_PER_EPOCH = 64,
 	TAKERS_MS = 100,
 };
-#define SPARE_ASKS   1.0 /* refusals expected beyond the tokens */
-#define SLOWEST_RATE 0.2 /* errors a second: no system in use limits itself further */
-#define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group */
+#define SPARE_ASKS   1.0   /* refusals expected beyond the tokens */
+#define NEXT_ERROR   1.002 /* intervals after the last one */
+#define SLOWEST_RATE 0.2   /* errors a second: no system in use limits itself further */
+#define FEW          6.0   /* refusals expected of the ports that are left, when they all go into one last group */
 
 void wake_at(int64_t *wake_ns, int64_t at_ns)
 {
@@ -61,13 +62,26 @@ bool asking_exhausted(const struct engine *e, const struct lane *lane)
 	       (lane->retry.count == 0 || lane->scan->slots[lane->retry.first].attempts >= blind_asks_needed(e, lane));
 }
 
-static struct choice choose_blind(const struct engine *e, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+/* The host refused something during discovery, and of the first ports none: perhaps that was the only error it had to give, and the next
+ * one comes when it does where they come one at a time. */
+static bool waits_for_error(const struct host *host, const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	int64_t due_ns = host->refused_ns + (int64_t)(NEXT_ERROR / usual_limits[USUAL_INTERVAL].per_s * 1e9);
+
+	if (host->refused_ns == 0 || lane->log_next < BLIND_WINDOW || now_ns >= due_ns)
+		return false;
+	wake_at(wake_ns, due_ns);
+	return true;
+}
+
+static struct choice choose_blind(const struct engine *e, const struct host *host, struct lane *lane, int64_t now_ns,
+                                  int64_t *wake_ns)
 {
 	struct port_slot *slot = fresh_head(lane);
 	unsigned doublings, pauses = e->discovery_loss.lost > 0 ? PAUSES_IF_LOSSY : PAUSES;
 	int64_t due_ns;
 
-	if (lane->outstanding >= BLIND_WINDOW)
+	if (lane->outstanding >= BLIND_WINDOW || waits_for_error(host, lane, now_ns, wake_ns))
 		return (struct choice){0};
 	if (slot)
 		return take(lane, slot);
@@ -273,7 +287,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	if (waits_for_first(lane, now_ns))
 		return choose_while_waiting(lane);
 	if (lane->scan->sentinel == NO_INDEX)
-		return choose_blind(e, lane, now_ns, wake_ns);
+		return choose_blind(e, host, lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE)
 		become_patient(lane);
 	if (interval_is_next(lane, now_ns))

@@ -292,6 +292,7 @@ struct host {
 
 	struct rtt rtt;
 	bool told_up;
+	int64_t refused_ns;       /* when the probe was sent that the host itself refused during discovery; 0: none */
 	uint32_t weak_rounds;     /* bit for each round whose UDP probe got an answer that proves nothing */
 	uint64_t rejected_errors; /* about datagrams to it that were never sent: somebody forges */
 	uint64_t other_id_errors; /* believed though the IP ID quoted is another: a middlebox rewrites it */

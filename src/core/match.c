@@ -226,6 +226,8 @@ static void error_about_host(struct engine *e, struct host *host, const struct i
                              int64_t sent_ns, int64_t at_ns)
 {
 	if (addr_equal(&reply->src, &host->addr)) {
+		if (host->refused_ns == 0)
+			host->refused_ns = sent_ns;
 		host_is_up(e, host, row->name, reply, sent_ns, at_ns);
 		return;
 	}
