@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* The first address of that family; the result of getaddrinfo. */
 static int lookup(const char *name, int family, struct addr *out)
@@ -27,6 +27,7 @@ static int lookup(const char *name, int family, struct addr *out)
 
 static bool resolve(void *context, const char *name, struct addr *out, struct err *err)
 {
+	struct stat about;
 	int result;
 
 	(void)context;
@@ -39,7 +40,7 @@ static bool resolve(void *context, const char *name, struct addr *out, struct er
 	if (lookup(name, AF_INET6, out) == 0)
 		return err_set(err, ERR_USAGE, "%s: has IPv6 addresses only, and IPv6 scanning is not available yet",
 		               name);
-	if (access(name, F_OK) == 0)
+	if (stat(name, &about) == 0 && S_ISREG(about.st_mode))
 		return err_set(
 		        err, ERR_USAGE,
 		        "%s: is no name of a host, but there is a file of that name: -iL %s takes targets from it",
