@@ -56,6 +56,8 @@ void limiter_drained(struct limiter *limiter, int64_t at_ns);
 void limiter_recognise(struct limiter *limiter, double rate, double burst, double level, int64_t now_ns);
 /* It is not that limit after all: the rate is measured from here on. */
 void limiter_doubt(struct limiter *limiter, int64_t now_ns);
+/* It is none of those limits, and this is what it gives. */
+void limiter_measured(struct limiter *limiter, double rate, double burst);
 /* What was learnt from another address of ours holds for this one too, which has taken some tokens from its full bucket and met
  * no limit yet. */
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns);

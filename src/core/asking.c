@@ -288,10 +288,14 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_while_waiting(lane);
 	if (lane->scan->sentinel == NO_INDEX)
 		return choose_blind(e, host, lane, now_ns, wake_ns);
-	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE)
+	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE && !collecting(lane))
 		become_patient(lane);
-	if (interval_is_next(lane, now_ns))
+	if (interval_is_next(lane, now_ns)) {
+		lane->collect.trial = TRIAL_NONE;
 		return choose_interval(e, host, lane, now_ns, wake_ns);
+	}
+	if (collecting(lane))
+		return choose_collected(e, host, lane, now_ns, wake_ns);
 	if (lane->patient_ns == 0 && order_proves_nothing(lane)) {
 		lane->checking = false;
 		return choose_collecting(lane, now_ns, wake_ns);
@@ -311,7 +315,8 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	if (lane->checking)
 		return choose_check(lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_UNSEEN)
-		return choose_unlimited(lane, now_ns, wake_ns);
+		return choose_unlimited(e, host, lane, now_ns, wake_ns);
+	lane->collect.trial = TRIAL_NONE;
 	return choose_limited(e, host, lane, now_ns, wake_ns);
 }
 
@@ -329,6 +334,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .attempt = slot->attempts,
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
+	        .trial = choice->stays && lane->collect.trial != TRIAL_NONE,
 	        .patient = lane->patient_ns > 0,
 	        /* A copy will not be refused when the first ask was not. */
 	        .expected = choice->urgent || (choice->stays && slot->waiting > 0) ? 0
@@ -338,6 +344,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	if (interval_governs(lane) && !choice->urgent)
 		interval_asked(lane, slot, entry);
 	slot->attempts++;
+	slot->collected += collecting(lane);
 	slot->waiting++;
 	if (slot->lane == lane->index)
 		slot->last_entry = number;

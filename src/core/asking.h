@@ -33,7 +33,14 @@ bool has_lead(const struct lane *lane, int64_t now_ns);
 bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice);
 struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns);
-struct choice choose_unlimited(struct lane *lane, int64_t now_ns, int64_t *wake_ns);
+struct choice choose_unlimited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                               int64_t *wake_ns);
 struct choice choose_ending(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
+
+/* trial.c: what to ask while the limit is none of those in wide use. */
+struct choice choose_collected(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                               int64_t *wake_ns);
+/* All that is left is silent: proves it. */
+struct choice choose_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 
 #endif

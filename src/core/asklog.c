@@ -120,9 +120,9 @@ static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 		bucket_is_empty(lane, entry->sent_ns);
 }
 
-static void expire_entry(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry,
-                         int64_t now_ns)
+static void expire_entry(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t now_ns)
 {
+	struct log_entry *entry = asklog_entry(lane, number);
 	struct port_slot *slot;
 
 	if (!is_open(entry)) {
@@ -136,6 +136,8 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 		lane->unheard++;
 	if (entry->bracketed)
 		count_silence(e, host, lane, entry, now_ns);
+	else if (collecting(lane) || entry->trial)
+		; /* what that says is found by trying all rates */
 	else if (interval_governs(lane))
 		interval_silent(lane, entry); /* what it proves is found out when something is refused */
 	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&
@@ -153,10 +155,10 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 		queue_push(lane, slot);
 }
 
-void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry, int64_t now_ns)
+void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t now_ns)
 {
-	if (is_open(entry))
-		expire_entry(e, host, lane, entry, now_ns);
+	if (is_open(asklog_entry(lane, number)))
+		expire_entry(e, host, lane, number, now_ns);
 }
 
 /* The errors that came for asks sent later than what is decided. */
@@ -277,7 +279,8 @@ void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64
 		if (is_open(entry) && entry->sent_ns + timeout_ns > now_ns)
 			break;
 		lane->log_unexpired++;
-		expire_entry(e, host, lane, entry, now_ns);
+		expire_entry(e, host, lane, lane->log_unexpired - 1, now_ns);
+		collect_decided(lane, lane->log_unexpired - 1);
 	}
 	judge(e, host, lane, now_ns);
 }

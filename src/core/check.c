@@ -34,7 +34,7 @@ void become_patient(struct lane *lane)
 
 void made_no_progress(struct lane *lane)
 {
-	if (++lane->unproductive >= MOST_UNPRODUCTIVE)
+	if (++lane->unproductive >= MOST_UNPRODUCTIVE && !collecting(lane))
 		become_patient(lane);
 }
 
@@ -70,6 +70,7 @@ static void limit_found(struct lane *lane)
 {
 	uint32_t taken = lane->check_refused + lane->check_token;
 
+	collect_found(lane, lane->tail_ns);
 	lane->limiter.used -= taken < lane->limiter.used ? taken : lane->limiter.used - 1;
 	bucket_is_empty(lane, lane->tail_ns);
 	for (uint32_t i = 0; i < taken; i++)
@@ -130,12 +131,14 @@ static void end_check(struct lane *lane)
 	judge_burst(lane);
 	if (lane->check_refused == 0 && !lane->check_token) {
 		lane->sentinels_silent++;
-		if (lane->limiter.phase == LIMITER_UNSEEN &&
+		if (lane->limiter.phase == LIMITER_UNSEEN && !usual_none(&lane->usual) &&
 		    (lane->sentinels_silent < 2 ||
 		     pow(loss_estimate(&lane->scan->loss), lane->sentinels_silent) > SENTINELS_ALL_LOST)) {
 			check_begin(lane, lane->tail_ns); /* may be loss */
 			return;
 		}
+		if (lane->limiter.phase == LIMITER_UNSEEN)
+			collect_found(lane, lane->tail_ns);
 		bucket_is_empty(lane, lane->last_ask_ns);
 		if (lane->limiter.phase == LIMITER_KNOWN)
 			check_begin(lane, lane->last_ask_ns);

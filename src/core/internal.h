@@ -11,6 +11,8 @@
  *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
+ *   collect.c    a limit that is none of those in wide use: refusals are collected by the clock; fit.c: its rate, and which ports
+ *                are likely closed; trial.c: what is asked, and the proof of silence at the end
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
  *                answers_notes.c: what is strange about the answers of a host
  *   mtu.c        the path MTU observation beside the ports
@@ -20,6 +22,7 @@
 #ifndef NSCAN_CORE_INTERNAL_H
 #define NSCAN_CORE_INTERNAL_H
 
+#include "collect.h"
 #include "event_ring.h"
 #include "nscan/engine.h"
 #include "nscan/limiter.h"
@@ -65,6 +68,7 @@ struct port_slot {
 	uint16_t number;
 	uint16_t attempts;     /* the next attempt's number */
 	uint16_t passed_over;  /* attempts that were not made, so that the next one carries the payload wanted */
+	uint16_t collected;    /* asks of it while refusals were collected: their silence is in the weights below */
 	uint16_t promised;     /* asks that stayed silent although by the count there was one */
 	uint16_t waiting;      /* asks of it that have not timed out */
 	uint16_t weak_attempt; /* the last attempt that got a weak answer, plus 1 */
@@ -77,7 +81,9 @@ struct port_slot {
 	uint8_t unproven;      /* asks in the current round about which nothing is proved yet */
 	uint8_t weak_answers;  /* quick answers that prove nothing by themselves, from a host under forgery */
 	uint8_t failed_sends;
-	uint16_t round; /* the scan's round when unproven was started */
+	float silence_weight,
+	        judged_weight; /* logarithms of how probable its silences are if it refuses (fit.c): lately, and before */
+	uint16_t round;        /* the scan's round when unproven was started */
 };
 
 /* First in, first out, through port_slot.next. */
@@ -103,6 +109,7 @@ struct log_entry {
 	bool none_there; /* one was there, and it did not take it: another ask did that was sent too near to it in time */
 	uint16_t after; /* refusals of asks sent later, near enough to say something about this one */
 	float expected; /* probability with which it was expected to take a token */
+	bool trial;     /* its silence is judged by the trial alone */
 };
 
 /* A token bucket of our own. */
@@ -248,6 +255,7 @@ struct lane {
 	int64_t patient_ns;    /* the pause; 0: the model is trusted */
 	uint32_t unproductive; /* refusals and empties since something was settled or proved */
 
+	struct collect collect;
 	struct volley volley;
 
 	int64_t hold_ns;      /* nothing is sent before (after a send error) */
@@ -511,7 +519,7 @@ struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, u
 /* Takes the entry out of what is outstanding. */
 void asklog_close(struct lane *lane, struct log_entry *entry);
 /* Nothing will come of that ask: it times out now. */
-void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry, int64_t now_ns);
+void asklog_in_vain(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t now_ns);
 /* Times out what is due; draws the conclusions from silence. */
 void asklog_expire(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns);
 /* Some ports of a silence are to be asked once more, with a sentinel behind them. */
@@ -572,6 +580,40 @@ void count_silence(struct engine *e, struct host *host, struct lane *lane, const
 /* check.c */
 /* Asks up to sent_ns showed that no token was there. */
 void bucket_is_empty(struct lane *lane, int64_t sent_ns);
+
+/* collect.c */
+/* There is a limit, and none of those in wide use, as far as is known. */
+bool collecting(const struct lane *lane);
+/* No token was there at since_ns, nor for the asks since then that are known to have been silent for want of one. */
+void collect_found(struct lane *lane, int64_t since_ns);
+/* From now on it is taken to be none of those in wide use. */
+void collect_begin(struct lane *lane, int64_t now_ns);
+/* Goes on with the rate as found, but with nothing else of what was seen. */
+void collect_restart(struct lane *lane);
+/* Tokens that were surely there were not. */
+void collect_slower(struct lane *lane);
+/* It is decided what became of the ask, and of all before it. */
+void collect_decided(struct lane *lane, uint32_t number);
+/* Errors a second, as far as is known; 0: nothing. */
+double collect_rate(const struct lane *lane);
+/* Probability that the port refuses, after all its silences. */
+double collect_likely(const struct lane *lane, const struct port_slot *slot);
+/* Brings what is expected of all ports up to date, now and then. */
+void collect_count(struct lane *lane);
+/* When asks may be sent of which `need` errors are expected; now_ns: now. */
+int64_t collect_ready(struct lane *lane, double need, int64_t now_ns);
+void collect_spend(struct lane *lane, double errors);
+/* When so many tokens are surely there, if nothing is asked until then. */
+int64_t collect_rested(struct lane *lane, double tokens);
+
+/* fit.c */
+/* Finds rate, share of closed ports and how likely each of the others is one. */
+void fit_limit(struct lane *lane);
+/* An ask `since_s` after the last one: the probability that there was a token. What was seen tells how many are left. */
+double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused);
+double fit_closedness(const struct lane *lane, const struct port_slot *slot);
+/* Tokens surely there for an ask sent now. */
+double collect_spare(struct lane *lane, int64_t now_ns);
 
 /* queues.c */
 /* The lane is the one that the port belongs to. */

@@ -203,7 +203,7 @@ static void ask_again(struct engine *e, struct host *host, struct lane *lane, ui
 
 		if (entry->none_there && !entry->sentinel && !entry->bracketed &&
 		    entry->sent_ns + ask_timeout(lane) > sent_ns + interval_ns(lane))
-			asklog_in_vain(e, host, lane, entry, now_ns);
+			asklog_in_vain(e, host, lane, n, now_ns);
 	}
 }
 

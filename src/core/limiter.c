@@ -200,6 +200,15 @@ void limiter_doubt(struct limiter *limiter, int64_t now_ns)
 	set_level(limiter, 0, now_ns);
 }
 
+void limiter_measured(struct limiter *limiter, double rate, double burst)
+{
+	limiter->phase = LIMITER_KNOWN;
+	limiter->rate = rate;
+	limiter->most = 1.5 * rate;
+	limiter->burst = burst;
+	limiter->drains_left = 0;
+}
+
 void limiter_adopt(struct limiter *limiter, const struct limiter *model, int64_t now_ns)
 {
 	limiter->phase = model->phase;

@@ -48,7 +48,8 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot)
 	if (lane->counted)
 		missed *= pow(SILENCE_BY_COUNT, slot->promised);
 	else
-		missed *= pow(SILENCE_WITHOUT_PROOF, slot->attempts);
+		missed *= pow(SILENCE_WITHOUT_PROOF, slot->attempts - slot->collected) *
+		          exp(slot->silence_weight + slot->judged_weight);
 	return missed / (missed + 1 - closed);
 }
 
@@ -273,6 +274,8 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 	int64_t led_ns = INT64_MIN / 2;
 	bool lead = needs_lead(lane);
 
+	if (collecting(lane))
+		return; /* nothing is known of tokens but how many there are */
 	for (; n != number; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 		int64_t before_ns = sent_ns - entry->sent_ns;
