@@ -214,9 +214,10 @@ static int64_t copy_gap(const struct lane *lane)
 {
 	int64_t answer_ns = lane->scan->rtt.srtt_ns + 2 * send_gap(lane);
 
-	/* Where only one token is there, a copy that comes too soon does not get another. */
-	if (lane->limiter.phase != LIMITER_KNOWN || counts_surely(lane) ||
-	    (double)answer_ns / 1e9 * lane->limiter.rate > MOST_COPY_GAP || answer_ns < COPY_GAP_MS * MS)
+	if (counts_surely(lane))
+		return near_copy_ns(lane) < COPY_GAP_MS * MS ? near_copy_ns(lane) : COPY_GAP_MS * MS;
+	if (lane->limiter.phase != LIMITER_KNOWN || (double)answer_ns / 1e9 * lane->limiter.rate > MOST_COPY_GAP ||
+	    answer_ns < COPY_GAP_MS * MS)
 		return COPY_GAP_MS * MS;
 	return answer_ns;
 }

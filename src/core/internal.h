@@ -541,6 +541,8 @@ bool counts_surely(const struct lane *lane);
 double promise_level(const struct lane *lane);
 /* The port is silent, as it seems: one more of those for the share of closed ports, once. */
 void weigh_silent(struct lane *lane, struct port_slot *slot);
+/* Copies of an ask so long apart are all proved by one refusal. */
+int64_t near_copy_ns(const struct lane *lane);
 /* Estimates that follow from the verdicts so far. */
 double closed_share(const struct lane *lane);
 double refusal_expected(const struct lane *lane, const struct port_slot *slot);

@@ -19,6 +19,8 @@ enum {
 	LEAD_WINDOW_US = 1000,
 	ORDER_GAP_US = 50,
 	LOSSES_ARE_RARE = 200,
+	GROUP_SENT_MS = 8,
+	NEAR_COPIES = 5, /* so many copies of an ask, one after the other, are all near */
 	DITHER_STEPS = 17,
 	DITHER_STEP = 7,
 	ANSWERS_TO_TRUST = 40,  /* first asks answered, and none lost: loss is unlikely */
@@ -149,11 +151,26 @@ double promise_level(const struct lane *lane)
 	return 1 + COUNT_MARGIN + meanwhile(lane);
 }
 
+/* So short before a refusal an ask is proved by it: few tokens come in between, and a group of asks can be sent. */
+static int64_t near_ns(const struct lane *lane)
+{
+	int64_t few_ns = (int64_t)(NEAR / lane->limiter.rate * 1e9);
+
+	return few_ns > GROUP_SENT_MS * MS ? few_ns : GROUP_SENT_MS * MS;
+}
+
+int64_t near_copy_ns(const struct lane *lane)
+{
+	return near_ns(lane) / NEAR_COPIES;
+}
+
 /* The level at which silence is proved by one refusal behind it. Where that refusal comes so late that it could have a token of its
  * own, the count has to allow for one error that got lost unseen. */
 static double sure_level(const struct lane *lane)
 {
-	return promise_level(lane) + (meanwhile(lane) > CLOSE_BEHIND ? 1 : 0);
+	double behind = meanwhile(lane) + lane->limiter.rate * (double)near_ns(lane) / 1e9;
+
+	return promise_level(lane) + (behind > CLOSE_BEHIND ? 1 : 0);
 }
 
 /* Should the count be off (clocks drift apart, an error was lost), asks always made at the same level might time and again come just
@@ -319,8 +336,7 @@ void asklog_count(struct lane *lane, uint32_t number, double level)
 void asklog_prove_counted(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
 {
 	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, gap_ns = order_gap(lane);
-	/* So few tokens come in between that a miscount would hardly go unseen. */
-	int64_t from_ns = sent_ns - 2 * gap_ns - (int64_t)(NEAR / lane->limiter.rate * 1e9);
+	int64_t from_ns = sent_ns - 2 * gap_ns - near_ns(lane);
 
 	if (!counts_surely(lane))
 		return;
