@@ -181,6 +181,19 @@ static void begin(struct lane *lane, bool last, int64_t now_ns, int64_t high_ns)
 	lane->round++; /* what was asked before is not proved by this volley */
 }
 
+/* The last volley was not the last: ports of it about which nothing was proved are no suspects. */
+static void part_again(struct lane *lane)
+{
+	if (!lane->volley.is_last)
+		return;
+	lane->volley.is_last = false;
+	for (uint32_t left = lane->suspects.count; left > 0 && head(lane, &lane->suspects); left--) {
+		struct port_slot *slot = dequeue(lane, &lane->suspects);
+
+		enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
+	}
+}
+
 /* Begins the next volley if it is time. */
 static bool begins(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
@@ -189,6 +202,7 @@ static bool begins(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 
 	if (lane->volley.closed + lane->volley.silent <= 0)
 		lane->volley.closed = CLOSED_AT_FIRST;
+	part_again(lane);
 	last = is_last(lane);
 	at_ns = next_volley(lane, last, now_ns, &high_ns);
 	if (now_ns < at_ns) {
