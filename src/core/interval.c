@@ -24,6 +24,7 @@ enum {
 #define SILENT_VOLLEY  0.5   /* share of them left, for the next volley, after one that stayed silent */
 #define NOT_THE_FIRST  0.8   /* odds that a port refuses which was asked in a volley, and another one was refused */
 #define SUCCESS_COUNTS 0.2   /* a volley that was refused counts for so many closed ports more, ... */
+#define TOLD_MORE      1.5   /* so that what is known of the share drifts up where nothing is learnt: fewer asks */
 #define MOSTLY_SETTLED 0.8   /* ... if this share of the ports asked is settled */
 
 int64_t interval_ns(const struct lane *lane)
@@ -292,7 +293,7 @@ static void learn_share(struct lane *lane, uint32_t number)
 		double told = few_are_left(lane) ? SUCCESS_COUNTS : 0;
 
 		if (volley->nobody < 1)
-			told += volley->expected * volley->nobody /
+			told += TOLD_MORE * volley->expected * volley->nobody /
 			        ((1 - volley->nobody) * (1 - interval_closed(lane)));
 		count_left(lane, fmin(told, 1), 0);
 		return;
