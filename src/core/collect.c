@@ -224,7 +224,8 @@ void collect_decided(struct lane *lane, uint32_t number)
 	if (!c->on || entry->slot == NO_INDEX || entry->sent_ns <= c->since_ns)
 		return;
 	c->decided_ns = entry->sent_ns;
-	if (!entry->answered && (!entry->trial || entry->refused) && c->rate > 0 && entry->sent_ns >= c->now_ns) {
+	if (!entry->answered && (!entry->trial || entry->refused) && c->rate > 0 && c->window_ns == 0 &&
+	    entry->sent_ns >= c->now_ns) {
 		struct port_slot *slot = &lane->scan->slots[entry->slot];
 		double token =
 		        fit_ask(&c->now, (double)(entry->sent_ns - c->now_ns) / 1e9, lane->limiter.burst,
@@ -282,7 +283,7 @@ static int64_t try_windows(struct lane *lane, int64_t now_ns)
 
 		if (c->tried[i] || c->taken > 0)
 			continue;
-		count = window_start(lane, windows_in_use[i], c->since_ns, &start_ns);
+		count = window_start(lane, windows_in_use[i], c->since_ns + 1, &start_ns);
 		open_ns = start_ns + windows_in_use[i] + windows_in_use[i] / 200 + window_margin(lane);
 		if (now_ns < open_ns) {
 			next_ns = open_ns < next_ns ? open_ns : next_ns;

@@ -22,6 +22,7 @@ enum {
 #define SUREST        0.97  /* that a port refuses */
 #define WITHOUT_TOKEN 0.002 /* probability of an error that no token explains */
 #define UPPER_HALF    0.6
+#define WINDOW_SURE   0.8 /* of its tokens a window surely gives: FreeBSD varies them a little */
 #define NEGLIGIBLE    1e-3
 #define JUST_NONE     0.9 /* tokens that a bucket may hold which gives none */
 #define PRIOR_WIDTH   0.2
@@ -117,6 +118,34 @@ static void try_rates(struct lane *lane, struct fit fits[RATES])
 		part += fits[i].weight;
 	}
 	c->now_ns = before_ns;
+}
+
+/* The same where tokens come in windows. */
+static void weigh_ports_by_window(struct lane *lane)
+{
+	struct collect *c = &lane->collect;
+	struct portscan *scan = lane->scan;
+	double lost = loss_estimate(&scan->loss), taken = 0;
+	int64_t start_ns = INT64_MIN / 2, margin_ns = 4 * scan->rtt.jitter_ns + c->window_ns / 100;
+
+	for (size_t i = 0; i < scan->slot_count; i++)
+		scan->slots[i].silence_weight = 0;
+	for (uint32_t n = c->fit_first; n != lane->log_unexpired; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+		bool open = entry->sent_ns > start_ns + c->window_ns + margin_ns ||
+		            (taken < c->window_tokens * WINDOW_SURE && entry->sent_ns > start_ns + margin_ns &&
+		             entry->sent_ns < start_ns + c->window_ns - margin_ns);
+
+		if (!is_evidence(lane, entry))
+			continue;
+		if (entry->refused && entry->sent_ns >= start_ns + c->window_ns - margin_ns) {
+			start_ns = entry->sent_ns;
+			taken = 0;
+		}
+		taken += entry->refused;
+		if (open && !entry->refused && scan->slots[entry->slot].stage != STAGE_SETTLED)
+			scan->slots[entry->slot].silence_weight += (float)log(1 - SUREST_TOKEN * (1 - lost));
+	}
 }
 
 /* Judges the silent ports by the tokens that they are likely to have met. */
@@ -238,8 +267,12 @@ void fit_limit(struct lane *lane)
 	for (size_t i = 0; i < lane->scan->slot_count; i++)
 		lane->scan->slots[i].silence_weight = 0;
 	for (int turns = 0; turns < TURNS; turns++) {
-		try_rates(lane, fits);
-		weigh_ports(lane, fits);
+		if (c->window_ns > 0) {
+			weigh_ports_by_window(lane);
+		} else {
+			try_rates(lane, fits);
+			weigh_ports(lane, fits);
+		}
 		count_share(lane);
 	}
 }
