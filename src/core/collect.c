@@ -399,8 +399,11 @@ int64_t collect_rested(struct lane *lane, double tokens)
 	const struct collect *c = &lane->collect;
 	double rate = least_rate(lane), rest_s;
 
+	/* A window not used up has them already. */
 	if (window_is_exact(lane))
-		return c->window_start_ns + c->window_ns + window_margin(lane);
+		return c->lump + tokens < WINDOW_SURE * c->window_tokens
+		               ? lane->last_ask_ns
+		               : c->window_start_ns + c->window_ns + window_margin(lane);
 	rest_s = rate > 0 ? tokens / rate : 2.2;
 	if (c->window_ns > 0)
 		rest_s = fmax(rest_s, 1.1e-9 * (double)c->window_ns);

@@ -12,6 +12,7 @@
 
 enum { WINDOWS_IN_USE = 2 };
 #define SUREST_TOKEN 0.8 /* no single silence tells more than that about a port */
+#define WINDOW_SURE  0.8 /* of its tokens a window surely gives: FreeBSD varies them a little */
 #define COLLECT_PACE 1.2 /* asks for each token, in errors expected of them */
 
 /* One rate, tried: tokens in the bucket, at least and at most, and how probable it makes what was seen. */

@@ -22,7 +22,6 @@ enum {
 #define SUREST        0.97  /* that a port refuses */
 #define WITHOUT_TOKEN 0.002 /* probability of an error that no token explains */
 #define UPPER_HALF    0.6
-#define WINDOW_SURE   0.8 /* of its tokens a window surely gives: FreeBSD varies them a little */
 #define NEGLIGIBLE    1e-3
 #define JUST_NONE     0.9 /* tokens that a bucket may hold which gives none */
 #define PRIOR_WIDTH   0.2
