@@ -258,14 +258,23 @@ static double pace_now(const struct lane *lane, int64_t now_ns)
 	return COLLECT_PACE * collect_rate(lane) + POLLS / age_s;
 }
 
+/* When the next one begins, if the last one asked for did when it was. */
+static int64_t next_window(const struct lane *lane)
+{
+	const struct collect *c = &lane->collect;
+	int64_t last_ns = c->window_asked_ns > c->window_start_ns ? c->window_asked_ns : c->window_start_ns;
+
+	return last_ns + c->window_ns + window_margin(lane);
+}
+
 /* A window that is expected to begin gives all its tokens at once. */
 static bool open_window(struct lane *lane, int64_t now_ns)
 {
 	struct collect *c = &lane->collect;
 
-	if (now_ns < c->window_start_ns + c->window_ns + window_margin(lane))
+	if (now_ns < next_window(lane))
 		return false;
-	c->window_start_ns = now_ns;
+	c->window_asked_ns = now_ns;
 	c->credit = window_credit(c->window_tokens);
 	c->credit_ns = now_ns;
 	return true;
@@ -318,7 +327,7 @@ int64_t collect_ready(struct lane *lane, double need, int64_t now_ns)
 
 	if (window_is_exact(lane)) {
 		open_window(lane, now_ns);
-		return c->credit >= need ? now_ns : c->window_start_ns + c->window_ns + window_margin(lane);
+		return c->credit >= need ? now_ns : next_window(lane);
 	}
 	pace = pace_now(lane, now_ns);
 	if (now_ns > c->credit_ns)
@@ -346,7 +355,9 @@ double collect_spare(struct lane *lane, int64_t now_ns)
 	const struct collect *c = &lane->collect;
 	double spare = c->now.least + CAUTIOUS * c->rate * (double)(now_ns - c->now_ns) / 1e9;
 
-	if (c->window_ns > 0 || c->taken < SETTLED_TAKEN)
+	if (c->window_ns > 0)
+		spare = now_ns < c->window_start_ns + c->window_ns ? c->window_tokens - c->lump : 0;
+	else if (c->taken < SETTLED_TAKEN)
 		return 0;
 	spare = fmin(spare, lane->limiter.burst);
 	for (uint32_t n = lane->log_unexpired; n != lane->log_next; n++) {
@@ -401,9 +412,7 @@ int64_t collect_rested(struct lane *lane, double tokens)
 
 	/* A window not used up has them already. */
 	if (window_is_exact(lane))
-		return c->lump + tokens < WINDOW_SURE * c->window_tokens
-		               ? lane->last_ask_ns
-		               : c->window_start_ns + c->window_ns + window_margin(lane);
+		return c->lump + tokens < WINDOW_SURE * c->window_tokens ? lane->last_ask_ns : next_window(lane);
 	rest_s = rate > 0 ? tokens / rate : 2.2;
 	if (c->window_ns > 0)
 		rest_s = fmax(rest_s, 1.1e-9 * (double)c->window_ns);
