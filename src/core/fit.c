@@ -26,8 +26,8 @@ enum {
 #define JUST_NONE     0.9 /* tokens that a bucket may hold which gives none */
 #define PRIOR_WIDTH   0.2
 #define PRIOR_FLOOR   0.002
-#define SURE_FLOOR    1e-6
-#define APART         0.04 /* half of the relative distance between two rates */
+#define SURE_FLOOR    1e-60 /* silence of many asks of a few ports says little, but seems to say much */
+#define APART         0.04  /* half of the relative distance between two rates */
 
 /* The probability that there was a token; what was seen then tells how many are left. */
 double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused)
