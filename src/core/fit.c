@@ -110,7 +110,7 @@ static void try_rates(struct lane *lane, struct fit fits[RATES])
 	for (int i = 0; i < RATES; i++) {
 		fits[i].weight = fits[i].likelihood / sum;
 		/* Where several explain it, one in the upper half is taken: asking by it will tell. */
-		if (part < UPPER_HALF) {
+		if (part < (c->known_rate > 0 ? 0.5 : UPPER_HALF)) {
 			c->rate = fits[i].rate;
 			c->now = fits[i];
 		}

@@ -18,8 +18,8 @@ enum {
 	LONGEST_TRIAL_MS = 500,
 	REST_MS = 10,
 	FIRST_TOKEN_MS = 1200,
-	FOUND_AT_MOST = 2,
-	ENOUGH = 10 /* tokens, after which it is known when the next one is due */
+	FOUND_AT_MOST = 1, /* in a trial, beyond those expected */
+	ENOUGH = 10        /* tokens, after which it is known when the next one is due */
 };
 #define STARVED       3.0  /* errors expected that did not come */
 #define WORTH_A_TOKEN 0.03 /* a port less likely to refuse than this waits for the trial */
@@ -126,7 +126,7 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 			before_ns = entry->sent_ns - order_gap(lane);
 		}
 	}
-	if (lane->limiter.phase != LIMITER_UNSEEN && found > FOUND_AT_MOST + 2 * c->left)
+	if (lane->limiter.phase != LIMITER_UNSEEN && found > FOUND_AT_MOST + c->left)
 		forget_ports(lane); /* so many should not have been left */
 	if (!led || tail == NO_INDEX || refused + 1 > c->trial_tokens ||
 	    (found > 0 && lane->limiter.phase != LIMITER_UNSEEN)) {
