@@ -178,6 +178,7 @@ struct volley {
 	int64_t most_late_ns;
 	int64_t apart_ns[VOLLEY_TIMES]; /* the last times between two errors */
 	uint32_t apart_count;
+	int64_t lately_ns;   /* the longest of them */
 	int64_t shortest_ns; /* that surely brings a new one; 0: not seen yet */
 	int64_t refused_ns;  /* when the newest ask was sent that is known to be refused */
 };

@@ -17,15 +17,16 @@ enum {
 	SILENT_TRIALS = 3,     /* in a row */
 	MOST_TRIALS = 16,
 };
-#define LOST_FOR_DOUBT 0.45  /* share of errors lost from which on it is not loss */
-#define NEAREST        0.9   /* intervals that surely lie between two errors */
-#define LOSS_UNSEEN    0.005 /* probability of loss on a path that has shown none */
-#define WEIGHT_DECAY   0.97  /* of what is known of the share of closed ports, with each port */
-#define SILENT_VOLLEY  0.5   /* share of them left, for the next volley, after one that stayed silent */
-#define NOT_THE_FIRST  0.8   /* odds that a port refuses which was asked in a volley, and another one was refused */
-#define SUCCESS_COUNTS 0.2   /* a volley that was refused counts for so many closed ports more, ... */
-#define TOLD_MORE      1.5   /* so that what is known of the share drifts up where nothing is learnt: fewer asks */
-#define MOSTLY_SETTLED 0.8   /* ... if this share of the ports asked is settled */
+#define LOST_FOR_CAUTION 0.25  /* share of errors lost from which on only what was seen lately is sure */
+#define LOST_FOR_DOUBT   0.45  /* share of errors lost from which on it is not loss */
+#define NEAREST          0.9   /* intervals that surely lie between two errors */
+#define LOSS_UNSEEN      0.005 /* probability of loss on a path that has shown none */
+#define WEIGHT_DECAY     0.97  /* of what is known of the share of closed ports, with each port */
+#define SILENT_VOLLEY    0.5   /* share of them left, for the next volley, after one that stayed silent */
+#define NOT_THE_FIRST    0.8   /* odds that a port refuses which was asked in a volley, and another one was refused */
+#define SUCCESS_COUNTS   0.2   /* a volley that was refused counts for so many closed ports more, ... */
+#define TOLD_MORE        1.5   /* so that what is known of the share drifts up where nothing is learnt: fewer asks */
+#define MOSTLY_SETTLED   0.8   /* ... if this share of the ports asked is settled */
 
 int64_t interval_ns(const struct lane *lane)
 {
@@ -43,9 +44,22 @@ double interval_loss(const struct lane *lane)
 	return lane->scan->loss.lost > 0 ? loss_estimate(&lane->scan->loss) : LOSS_UNSEEN;
 }
 
+/* Errors that should have come did not so often that it is hardly loss, or surely none. */
+static bool is_lost_so_often(const struct lane *lane, double share)
+{
+	const struct loss *loss = &lane->scan->loss;
+
+	return loss->asked >= ASKED_FOR_DOUBT && loss->lost >= share * loss->asked;
+}
+
 int64_t interval_surely(const struct lane *lane)
 {
-	return lane->volley.shortest_ns > 0 ? lane->volley.shortest_ns + order_gap(lane) : 2 * interval_ns(lane);
+	const struct volley *volley = &lane->volley;
+	int64_t most_ns = 2 * interval_ns(lane);
+
+	if (volley->shortest_ns == 0 || (is_lost_so_often(lane, LOST_FOR_CAUTION) && volley->lately_ns > most_ns))
+		return most_ns;
+	return (is_lost_so_often(lane, LOST_FOR_CAUTION) ? volley->lately_ns : volley->shortest_ns) + order_gap(lane);
 }
 
 int64_t interval_nearest(const struct lane *lane)
@@ -221,6 +235,7 @@ static void learn_interval(struct lane *lane, uint32_t number)
 		return;
 	for (size_t i = 0; i < VOLLEY_TIMES; i++)
 		longest_ns = volley->apart_ns[i] > longest_ns ? volley->apart_ns[i] : longest_ns;
+	volley->lately_ns = longest_ns;
 	if (longest_ns < 2 * interval_ns(lane) && (volley->shortest_ns == 0 || longest_ns < volley->shortest_ns))
 		volley->shortest_ns = longest_ns;
 }
@@ -232,14 +247,6 @@ static void doubt(struct lane *lane, int64_t at_ns)
 	lane->volley.trying = false;
 	usual_forget(&lane->usual, usual_limits[USUAL_INTERVAL].per_s);
 	limiter_doubt(&lane->limiter, at_ns);
-}
-
-/* Errors that should have come did not so often that it is not loss. */
-static bool too_much_is_lost(const struct lane *lane)
-{
-	const struct loss *loss = &lane->scan->loss;
-
-	return loss->asked >= ASKED_FOR_DOUBT && loss->lost >= LOST_FOR_DOUBT * loss->asked;
 }
 
 /* Another ask was refused so near to it in time that no host with one error at a time has both. */
@@ -336,7 +343,7 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 	learn_interval(lane, number);
 	learn_share(lane, number);
 	learn_loss(lane, refused);
-	if (is_contradicted(lane, number) || too_much_is_lost(lane))
+	if (is_contradicted(lane, number) || is_lost_so_often(lane, LOST_FOR_DOUBT))
 		doubt(lane, sent_ns);
 	if (!interval_governs(lane))
 		return;
