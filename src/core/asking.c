@@ -17,6 +17,7 @@ enum {
 	PAUSES = 2, /* one refusal may be lost */
 	PAUSES_IF_LOSSY = 3,
 	SUSPECTS_PER_EPOCH = 64,
+	ROW_MS = 5,
 	TAKERS_MS = 100,
 };
 #define SPARE_ASKS   1.0   /* refusals expected beyond the tokens */
@@ -169,21 +170,25 @@ static struct choice choose_limited(struct engine *e, struct host *host, struct 
 	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
 	if (suspect || closed_share(lane) < MOSTLY_CLOSED)
 		need = proof_level(lane);
-	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
-	if (lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS) {
-		need = 1.05;
+	/* All suspects go in one row. */
+	if (suspect && (suspect->epoch == lane->epoch || lane->suspects_asked == SUSPECTS_PER_EPOCH ||
+	                (lane->suspects_asked > 0 && now_ns > lane->row_ns + ROW_MS * MS)))
 		suspect = NULL;
+	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
+	if (!suspect && lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS) {
+		need = 1.05;
 	}
 	if (level < need && lane->suspects_asked == 0 && !has_lead(lane, now_ns)) {
 		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
 		return (struct choice){0};
 	}
-	if (suspect && suspect->epoch != lane->epoch && lane->suspects_asked < SUSPECTS_PER_EPOCH) {
+	if (suspect) {
 		if (lane->suspects_asked == 0) {
 			if (take_lead(lane, now_ns, &choice))
 				return choice;
 			if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
 				return (struct choice){0};
+			lane->row_ns = now_ns;
 		}
 		lane->takers_due = refusals_for_proof(lane);
 		lane->suspects_asked++;

@@ -9,8 +9,8 @@ enum {
 	MOST_ASKS_BACK = 4,
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
-#define MISSES_WITHOUT_LOSS 0.15  /* share of a limit's promises that may be broken without it being the wrong one */
-#define SILENCE_IS_EMPTY 0.002
+#define MISSES_WITHOUT_LOSS 0.15 /* share of a limit's promises that may be broken without it being the wrong one */
+#define SILENCE_IS_EMPTY    0.002
 #define SILENCE_IS_STRANGE  0.001 /* ... where they are counted, that something is wrong */
 
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number)

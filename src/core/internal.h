@@ -220,6 +220,7 @@ struct lane {
 	uint32_t epoch; /* counts refusals and empties */
 	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
 	uint16_t empties_in_row; /* without a refusal in between */
+	int64_t row_ns;          /* when the first of these was asked */
 	uint32_t suspects_asked; /* in this epoch */
 	uint32_t takers_due;     /* refusals still wanted behind the suspects asked last */
 	uint32_t group;          /* suspects asked since the last sentinels */
