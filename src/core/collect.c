@@ -404,6 +404,13 @@ void collect_slower(struct lane *lane)
 	c->rate_given = true;
 }
 
+double collect_came(const struct lane *lane, int64_t now_ns)
+{
+	double since_s = (double)(now_ns - lane->limiter.last_use_ns) / 1e9;
+
+	return fmin(lane->collect.window_ns > 0 ? 0 : CAUTIOUS * least_rate(lane) * since_s, lane->limiter.burst);
+}
+
 /* When so many tokens are surely there, if nothing is asked until then. */
 int64_t collect_rested(struct lane *lane, double tokens)
 {

@@ -609,6 +609,8 @@ int64_t collect_ready(struct lane *lane, double need, int64_t now_ns);
 void collect_spend(struct lane *lane, double errors);
 /* When so many tokens are surely there, if nothing is asked until then. */
 int64_t collect_rested(struct lane *lane, double tokens);
+/* Tokens that surely came since the last error. */
+double collect_came(const struct lane *lane, int64_t now_ns);
 
 /* fit.c */
 /* Finds rate, share of closed ports and how likely each of the others is one. */

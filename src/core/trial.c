@@ -8,7 +8,8 @@
 #include "asking.h"
 
 enum {
-	SURE_TAKEN = 8, /* tokens after which the rate is sure */
+	SURELY_COLLECTED = 20, /* tokens after which the rate is beyond doubt */
+	SURE_TAKEN = 8,        /* tokens after which the rate is sure */
 	MOST_AT_ONCE = 256,
 	PASS_GAP_MS = 4,
 	MOST_DOUBLINGS = 12, /* of the rest, after trials in vain */
@@ -128,13 +129,16 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 	}
 	if (lane->limiter.phase != LIMITER_UNSEEN && found > FOUND_AT_MOST + c->left)
 		forget_ports(lane); /* so many should not have been left */
-	if (!led || tail == NO_INDEX || refused + 1 > c->trial_tokens ||
-	    (found > 0 && lane->limiter.phase != LIMITER_UNSEEN)) {
+	if (!led || tail == NO_INDEX || refused + 1 > c->trial_tokens) {
 		c->trials_failed += c->trials_failed < MOST_DOUBLINGS;
 		if (refused == 0 && lane->limiter.phase != LIMITER_UNSEEN)
 			collect_slower(lane);
 		return;
 	}
+	/* One more than was thought may have been closed, where all else is sure; what is to be made of more shows the next trial. */
+	if (lane->limiter.phase != LIMITER_UNSEEN &&
+	    found > (c->trials_failed == 0 && c->collected >= SURELY_COLLECTED ? 1 : 0))
+		return;
 	c->trials_failed = 0;
 	for (uint32_t n = c->trial_first; n != c->trial_end; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
@@ -243,7 +247,7 @@ struct choice choose_trial(struct engine *e, struct host *host, struct lane *lan
 			return no_choice();
 		c->trial = TRIAL_ASKS;
 		c->trial_first = lane->log_next;
-		c->trial_tokens = tokens_for_trial(lane);
+		c->trial_tokens = fmax(tokens_for_trial(lane), collect_came(lane, now_ns));
 		c->trial_pass = c->trial_left = 0;
 		c->trial_passes = passes(e, lane);
 		c->trial_tails = lane->limiter.phase == LIMITER_UNSEEN ? 2 : 1;
