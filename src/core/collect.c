@@ -227,9 +227,9 @@ void collect_decided(struct lane *lane, uint32_t number)
 	if (!entry->answered && (!entry->trial || entry->refused) && c->rate > 0 && c->window_ns == 0 &&
 	    entry->sent_ns >= c->now_ns) {
 		struct port_slot *slot = &lane->scan->slots[entry->slot];
-		double token =
-		        fit_ask(&c->now, (double)(entry->sent_ns - c->now_ns) / 1e9, lane->limiter.burst,
-		                2e-9 * (double)lane->scan->rtt.jitter_ns, fit_closedness(lane, slot), entry->refused);
+		double token = fit_ask(&c->now, (double)(entry->sent_ns - c->now_ns) / 1e9, lane->limiter.burst,
+		                       2e-9 * (double)lane->scan->rtt.jitter_ns, fit_closedness(lane, slot),
+		                       entry->refused, c->taken >= SURE_TAKEN);
 
 		c->now_ns = entry->sent_ns;
 		if (!entry->refused && collecting(lane))

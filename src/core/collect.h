@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WINDOWS_IN_USE = 2 };
+enum { WINDOWS_IN_USE = 2, SURE_TAKEN = 30 /* tokens after which the rate found is not in doubt any more */ };
 #define SUREST_TOKEN 0.8 /* no single silence tells more than that about a port */
 #define WINDOW_SURE  0.8 /* of its tokens a window surely gives: FreeBSD varies them a little */
 #define COLLECT_PACE 1.2 /* asks for each token, in errors expected of them */

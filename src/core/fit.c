@@ -13,7 +13,6 @@ enum {
 	MOST_BURST = 50,
 	TURNS = 2,
 	RENORMALISE = 32,
-	SURE_TAKEN = 30,
 	ENOUGH_TAKEN = 10, /* tokens after which a rate found is believed */
 };
 #define FIRST_SHARE   0.98 /* closed until something else is shown */
@@ -30,7 +29,7 @@ enum {
 #define APART         0.04  /* half of the relative distance between two rates */
 
 /* The probability that there was a token; what was seen then tells how many are left. */
-double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused)
+double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused, bool sure)
 {
 	double slack = fmin(fit->rate * jitter_s, 1), least, most, token;
 
@@ -46,7 +45,8 @@ double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, d
 		fit->most = fmax(fit->most - 1, fit->least);
 	} else {
 		fit->likelihood *= 1 - closed * token;
-		fit->least -= closed * fmax(fit->least - JUST_NONE, 0);
+		/* Of a port that may well not be closed it says nothing against a count that is sure. */
+		fit->least -= (sure ? fmax(2 * closed - 1, 0) : closed) * fmax(fit->least - JUST_NONE, 0);
 		fit->most -= closed * fmax(fit->most - fmax(fit->least, 1), 0);
 	}
 	return token;
@@ -100,7 +100,8 @@ static void try_rates(struct lane *lane, struct fit fits[RATES])
 		closed = fit_closedness(lane, &lane->scan->slots[entry->slot]);
 		before_ns = entry->sent_ns;
 		for (int i = 0; i < RATES; i++)
-			fit_ask(&fits[i], since_s, lane->limiter.burst, jitter_s, closed, entry->refused);
+			fit_ask(&fits[i], since_s, lane->limiter.burst, jitter_s, closed, entry->refused,
+			        c->taken >= SURE_TAKEN);
 		if (n % RENORMALISE == 0)
 			normalise(fits);
 	}
@@ -174,7 +175,7 @@ static void weigh_ports(struct lane *lane, struct fit fits[RATES])
 		for (int i = 0; i < RATES; i++)
 			if (fits[i].weight > NEGLIGIBLE)
 				met += fits[i].weight * fit_ask(&fits[i], since_s, lane->limiter.burst, jitter_s,
-				                                closed, entry->refused);
+				                                closed, entry->refused, c->taken >= SURE_TAKEN);
 		if (entry->refused || slot->stage == STAGE_SETTLED)
 			continue;
 		met = fmin(met, SUREST_TOKEN);

@@ -615,8 +615,9 @@ double collect_came(const struct lane *lane, int64_t now_ns);
 /* fit.c */
 /* Finds rate, share of closed ports and how likely each of the others is one. */
 void fit_limit(struct lane *lane);
-/* An ask `since_s` after the last one: the probability that there was a token. What was seen tells how many are left. */
-double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused);
+/* An ask `since_s` after the last one: the probability that there was a token. What was seen tells how many are left. sure: the rate is
+ * not in doubt. */
+double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused, bool sure);
 double fit_closedness(const struct lane *lane, const struct port_slot *slot);
 /* Tokens surely there for an ask sent now. */
 double collect_spare(struct lane *lane, int64_t now_ns);

@@ -9,7 +9,7 @@
 
 enum {
 	SURELY_COLLECTED = 20, /* tokens after which the rate is beyond doubt */
-	SURE_TAKEN = 8,        /* tokens after which the rate is sure */
+	LED_UNTIL = 8,         /* tokens after which the rate is sure */
 	MOST_AT_ONCE = 256,
 	PASS_GAP_MS = 4,
 	MOST_DOUBLINGS = 12, /* of the rest, after trials in vain */
@@ -63,7 +63,7 @@ static bool wants_lead(const struct lane *lane)
 {
 	return lane->limiter.phase == LIMITER_UNSEEN ||
 	       (lane->limiter.burst > 2 && lane->collect.trials_failed < MOST_LED &&
-	        (lane->collect.trials_failed > 0 || lane->collect.taken < SURE_TAKEN ||
+	        (lane->collect.trials_failed > 0 || lane->collect.taken < LED_UNTIL ||
 	         collect_rate(lane) > CHEAP_TOKENS));
 }
 
