@@ -289,6 +289,52 @@ static void test_nearly_one_at_a_time(void **state)
 		assert_true(scenario_one(seeds[i], stdout));
 }
 
+/* Limits that are none of those in wide use: every token is taken as it comes, and windows are asked for all at once when they open. */
+static void test_other_limits(void **state)
+{
+	static const struct {
+		const char *name;
+		struct sim_limiter limiter;
+		int closed, ports;
+		double floor_s, most_s;
+		size_t sources;
+	} cases[] = {
+	        {"10 each 100 ms", {.kind = SIM_WINDOW, .burst = 10, .window_ns = 100000000}, 100, 100, 0.9, 0.95, 1},
+	        {"100 each second", {.kind = SIM_WINDOW, .burst = 100, .window_ns = 1000000000}, 150, 150, 1, 1.05, 1},
+	        {"10 each 100 ms", {.kind = SIM_WINDOW, .burst = 10, .window_ns = 100000000}, 70, 140, 0.6, 2, 1},
+	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 120, 120, 20, 21, 1},
+	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 60, 120, 8, 12, 1},
+	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 300, 300, 26, 29, 2},
+	        {"1000/s burst 50", {.kind = SIM_BUCKET, .rate = 1000, .burst = 50}, 100, 150, 0.05, 0.7, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sim *sim = sim_new(10);
+		struct sim_host *host = sim_add(sim, false);
+		char ports[32];
+		double took_s;
+
+		host->limiter = cases[i].limiter;
+		host->rtt_ns = 1000000;
+		for (int k = cases[i].closed; k < cases[i].ports; k++)
+			host->ports[10001 + k * 37 % cases[i].ports] = SIM_DROPPED;
+		if (cases[i].sources > 1)
+			sim_sources(sim, cases[i].sources);
+		snprintf(ports, sizeof(ports), "10001-%d", 10000 + cases[i].ports);
+		assert_true(sim_run(sim, ports, INT64_C(300000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		took_s = (double)(host->settled_ns - host->first_probe_ns) / 1e9;
+		printf("# %s, %d of %d closed, %zu sources: %.2f s (floor %.2f), %llu probes\n", cases[i].name,
+		       cases[i].closed, cases[i].ports, cases[i].sources, took_s, cases[i].floor_s,
+		       (unsigned long long)host->probes);
+		assert_true(took_s <= cases[i].most_s);
+		if (cases[i].closed == cases[i].ports && cases[i].sources == 1)
+			assert_true((double)host->probes <= cases[i].ports * 1.3 + 50);
+		sim_free(sim);
+	}
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -310,6 +356,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_one_error_at_a_time),
 	        cmocka_unit_test(test_one_error_at_a_time_for_each_source),
 	        cmocka_unit_test(test_nearly_one_at_a_time),
+	        cmocka_unit_test(test_other_limits),
 	        cmocka_unit_test(test_random_scenarios),
 	};
 

@@ -8,6 +8,8 @@ enum {
 	LEAST_AGE_US = 500, /* the shortest time since a bucket was found empty in which a token is looked for */
 	SETTLED_TAKEN = 8,  /* tokens after which the rate is told */
 	FEW_TAKEN = 4,
+	LARGE_WINDOW = 30, /* tokens: no bucket gives so many at once after a silence */
+	WINDOWS_TO_TRUST = 3,
 	LUMP = 3, /* errors in a row, too many for a bucket, that make a window */
 	LEARNING_TAKEN = 6,
 	INTERVAL_MS = 505,
@@ -194,6 +196,7 @@ static void took_token(struct lane *lane, const struct log_entry *entry)
 	c->collected += c->trial == TRIAL_NONE;
 	if (c->window_ns > 0) {
 		if (entry->sent_ns >= c->window_start_ns + c->window_ns * 19 / 20) {
+			c->windows_seen += c->lump > c->window_tokens * WINDOW_SURE;
 			c->window_start_ns = entry->sent_ns;
 			c->lump = 1;
 		}
@@ -400,8 +403,9 @@ void collect_slower(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
 
-	c->rate /= 2;
+	c->rate = collect_rate(lane) / 2;
 	c->rate_given = true;
+	c->window_ns = 0;
 }
 
 double collect_came(const struct lane *lane, int64_t now_ns)

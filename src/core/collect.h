@@ -49,6 +49,7 @@ struct collect {
 
 	int64_t window_ns; /* the limit gives `window_tokens` each time so long; 0: a bucket, as far as is known */
 	double window_tokens;
+	uint32_t windows_seen;   /* that gave all of them */
 	int64_t window_start_ns; /* the first ask refused in the last one */
 	int64_t window_asked_ns; /* when all tokens of one were asked for last */
 	bool tried[WINDOWS_IN_USE];

@@ -131,7 +131,8 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 		forget_ports(lane); /* so many should not have been left */
 	if (!led || tail == NO_INDEX || refused + 1 > c->trial_tokens) {
 		c->trials_failed += c->trials_failed < MOST_DOUBLINGS;
-		if (refused == 0 && lane->limiter.phase != LIMITER_UNSEEN)
+		if (lane->limiter.phase != LIMITER_UNSEEN &&
+		    (refused == 0 || (c->window_ns > 0 && c->trials_failed > 1)))
 			collect_slower(lane);
 		return;
 	}
