@@ -12,11 +12,12 @@ enum {
 	MISSES_IN_ROW = 2
 };
 #define SLACK_TOKENS      0.03
-#define CALIBRATION       1.5 /* so many times the refusals that came may have been expected, ... */
-#define CALIBRATION_LOOSE 2.2 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
+#define CALIBRATION       2.0 /* so many times the refusals that came may have been expected, ... */
+#define CALIBRATION_LOOSE 2.5 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
 #define CALIBRATION_SLACK 3.0 /* ... and these */
 #define CALIBRATION_DECAY 0.95
-#define MOST_DOUBT        9.0 /* beyond another one: one in 8000 */
+#define MOST_DOUBT        9.0  /* beyond another one: one in 8000 */
+#define CLOCK_DRIFT       5e-4 /* by so much the target's clock may be the faster one */
 #define SMALL_SLACK       0.2
 #define OVERFULL          0.5 /* a full bucket that has been full for a while is surer than one just filled */
 
@@ -78,7 +79,7 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 			continue;
 		came = (double)(at_ns - fit->at_ns) / 1e9 * usual_limits[i].per_s;
 		fit->least = fmin(fit->least + came, usual_limits[i].burst + OVERFULL);
-		fit->most = fmin(fit->most + came, usual_limits[i].burst);
+		fit->most = fmin(fit->most + came * (1 + CLOCK_DRIFT), usual_limits[i].burst);
 		fit->at_ns = at_ns;
 	}
 	usual->started = true;
