@@ -74,6 +74,7 @@ struct collect {
 	uint32_t trial_pass, trial_passes;
 	uint32_t trial_tails;
 	double trial_tokens;
+	bool trial_new; /* some of the ports may well be closed */
 	bool trial_lead;
 	uint32_t trials_failed; /* in a row */
 	int64_t trial_ns;       /* when it began */

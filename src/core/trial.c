@@ -78,6 +78,7 @@ static void begin_trial(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
 
+	c->trial_new = lane->limiter.phase == LIMITER_UNSEEN && head(lane, &lane->retry);
 	while (head(lane, &lane->retry))
 		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
 	c->trial = TRIAL_REST;
@@ -267,8 +268,9 @@ struct choice choose_trial(struct engine *e, struct host *host, struct lane *lan
 			return (struct choice){.slot = slot, .stays = true};
 		if (c->trial_pass < c->trial_passes && lane->suspects.count > 0) {
 			/* The first time that a port is asked may show that it is closed: then more asks would cost tokens. */
-			c->trial_pass_ns = now_ns + (c->trial_pass == 1 && c->left > NONE_LEFT ? ask_timeout(lane)
-			                                                                       : PASS_GAP_MS * MS);
+			c->trial_pass_ns = now_ns + (c->trial_pass == 1 && (c->left > NONE_LEFT || c->trial_new)
+			                                     ? ask_timeout(lane)
+			                                     : PASS_GAP_MS * MS);
 			wake_at(wake_ns, c->trial_pass_ns);
 			return no_choice();
 		}
