@@ -335,6 +335,46 @@ static void test_other_limits(void **state)
 	}
 }
 
+/* No clock runs like another: over a thousand tokens a few parts in ten thousand are more than what the count may be off. */
+static void test_clock_drift(void **state)
+{
+	static const double rates[] = {0.9998, 0.9995, 1.0005, 0.998};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]) - 2 * SANITIZED; i++) {
+		struct sim *sim = sim_new(20);
+		struct sim_host *host = sim_add(sim, false);
+		double took_s, floor_s = (700 - 6) / rates[i];
+
+		host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = rates[i], .burst = 6};
+		for (int n = 0; n < 300; n++)
+			host->ports[10001 + n * 7 % 1000] = n % 2 ? SIM_SILENT : SIM_DROPPED;
+		assert_true(sim_run(sim, "10001-11000", INT64_C(2000000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		took_s = (double)(sim->hosts[0].settled_ns - sim->hosts[0].first_probe_ns) / 1e9;
+		printf("# 700 closed and 300 silent ports, %.4f errors/s: %.1f s (floor %.1f), %llu probes\n", rates[i],
+		       took_s, floor_s, (unsigned long long)sim->hosts[0].probes);
+		assert_true(took_s <= 1.05 * floor_s);
+		sim_free(sim);
+	}
+}
+
+/* Scenarios that went wrong at some time, most of them far beyond those that test_random_scenarios runs. */
+static void test_seeds_once_wrong(void **state)
+{
+	static const uint64_t seeds[] = {404,    851,    2213,   2273,   3267,   4923,   5778,   6227,
+	                                 9423,   9584,   13058,  14466,  15824,  19048,  100066, 100793,
+	                                 102263, 102639, 104704, 105756, 107208, 108083, 109180, 109523,
+	                                 112917, 115741, 212172, 212466, 337818, 500127, 500218, 501560};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		if (!scenario_exact(seeds[i]))
+			print_error("seed %llu\n", (unsigned long long)seeds[i]);
+		assert_true(scenario_exact(seeds[i]));
+	}
+}
+
 static void test_random_scenarios(void **state)
 {
 	(void)state;
@@ -357,6 +397,8 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_one_error_at_a_time_for_each_source),
 	        cmocka_unit_test(test_nearly_one_at_a_time),
 	        cmocka_unit_test(test_other_limits),
+	        cmocka_unit_test(test_clock_drift),
+	        cmocka_unit_test(test_seeds_once_wrong),
 	        cmocka_unit_test(test_random_scenarios),
 	};
 

@@ -132,6 +132,79 @@ static void test_overtaking_is_no_miss(void **state)
 	assert_int_equal(usual.fits[LINUX_V4].misses, 0);
 }
 
+/* Ports that may refuse stay silent when one limit promises a token and the other does not: the other one is believed. */
+static void test_silence_decides(void **state)
+{
+	struct usual usual;
+	int64_t at_ns = SECOND;
+	bool sure;
+
+	(void)state;
+	usual_init(&usual);
+	usual.miss_share = 0.15;
+	usual_silent(&usual, at_ns, 0); /* somebody else had emptied the bucket */
+	for (int i = 0; i < 20; i++) {
+		for (int part = 1; part < 10; part++)
+			usual_unanswered(&usual, at_ns + part * 100 * MS, 0.5, true, 0);
+		at_ns += SECOND + 20 * MS;
+		usual_refused(&usual, at_ns, 0.5, true, 0);
+	}
+	assert_true(usual.fits[CISCO].doubted || usual.fits[CISCO].dead);
+	assert_false(usual.fits[LINUX_V4].doubted);
+	assert_int_equal(found(&usual, &sure), LINUX_V4);
+	assert_true(sure);
+	assert_true(usual_kept(&usual));
+	assert_false(usual_is_out(&usual, 1));
+	assert_true(usual_is_out(&usual, 2));
+}
+
+/* Far fewer errors than promised: whatever is left is not trusted, and a silence too long is not proof of anything. */
+static void test_count_is_not_trusted(void **state)
+{
+	struct usual usual;
+	int64_t at_ns = SECOND;
+
+	(void)state;
+	ask(&usual, 1, 6, 6, 40 * MS, 500, 0);
+	assert_true(usual_kept(&usual));
+	at_ns += 500 * 40 * MS;
+	for (int i = 0; i < 10; i++)
+		usual_unanswered(&usual, at_ns + 3 * SECOND, 0.9, true, 0);
+	usual_refused(&usual, at_ns + 3 * SECOND, 0.9, true, 0);
+	assert_true(usual.fits[LINUX_V4].broke);
+	assert_true(usual.fits[LINUX_V4].least == 0);
+	for (int i = 0; i < 60; i++)
+		usual_unanswered(&usual, at_ns + 6 * SECOND, 0.9, true, 0);
+	assert_false(usual_kept(&usual));
+}
+
+/* One promise broken in a few hundred may be the clocks; more are loss, or another limit. */
+static void test_broken_promises(void **state)
+{
+	struct usual usual;
+
+	(void)state;
+	ask(&usual, 1, 6, 6, 40 * MS, 500, 0);
+	assert_true(usual_level(&usual, LINUX_V4, 22 * SECOND) > 0.9);
+	usual_broken(&usual, LINUX_V4);
+	assert_true(usual.fits[LINUX_V4].least == 0);
+	assert_int_equal(usual.fits[LINUX_V4].misses, 1);
+	assert_false(usual_kept(&usual));
+}
+
+/* The target's clock may be a little the faster one for a long time. */
+static void test_faster_clock(void **state)
+{
+	struct usual usual;
+	bool sure;
+
+	(void)state;
+	ask(&usual, 1.0003, 6, 6, 1001 * MS, 5000, 0);
+	assert_false(usual.fits[LINUX_V4].dead);
+	ask(&usual, 1.0003, 6, 6, 40 * MS, 50000, 0);
+	assert_int_equal(found(&usual, &sure), LINUX_V4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +214,10 @@ int main(void)
 	        cmocka_unit_test(test_loss_rules_nothing_out),
 	        cmocka_unit_test(test_level),
 	        cmocka_unit_test(test_overtaking_is_no_miss),
+	        cmocka_unit_test(test_silence_decides),
+	        cmocka_unit_test(test_count_is_not_trusted),
+	        cmocka_unit_test(test_broken_promises),
+	        cmocka_unit_test(test_faster_clock),
 	};
 
 	return cmocka_run_group_tests_name("usual", tests, NULL, NULL);

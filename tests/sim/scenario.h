@@ -10,6 +10,8 @@
 
 /* Runs the scenario of that seed, traced; true when every state came out right. */
 bool scenario_one(uint64_t seed, FILE *out);
+/* The same without a trace. */
+bool scenario_exact(uint64_t seed);
 /* Runs `count` of them from seed `first` on; prints how long they took against their floors, and each failing seed with the
  * way to replay it. Returns how many failed. */
 unsigned scenario_many(uint64_t first, unsigned long count, FILE *out);
