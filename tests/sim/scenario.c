@@ -27,21 +27,26 @@ struct outcome {
 	bool all_closed;
 };
 
-/* Kinds of limits, told apart in the distribution. */
+/* What a scenario's time is compared with others by. */
+enum group { ALL_CLOSED, MIXED, LOSSY, GROUPS };
+static const char *const group_names[] = {"all closed", "mixed", "with loss"};
+
+/* Kinds of limits, told apart in the distribution, and what half of the scenarios of each group may take at most, in floors. */
 static const struct kind {
 	const char *name;
 	enum sim_limit kind;
 	double rate, burst; /* 0: any */
+	double most[GROUPS];
 } kinds[] = {
-        {"Linux, 1/s burst 6", SIM_BUCKET, 1, 6},
-        {"Linux IPv6, 10/s burst 6", SIM_BUCKET, 10, 6},
-        {"1000/s", SIM_BUCKET, 1000, 0},
-        {"other buckets, 0.5 to 50/s", SIM_BUCKET, 0, 0},
-        {"BSD, 100 or 200 each second", SIM_WINDOW, 0, 100},
-        {"Solaris, 10 each 100 ms", SIM_WINDOW, 0, 0},
-        {"Cisco, one each 500 ms", SIM_INTERVAL, 0, 0},
+        {"Linux, 1/s burst 6", SIM_BUCKET, 1, 6, {1.005, 1.03, 1.035}},
+        {"Linux IPv6, 10/s burst 6", SIM_BUCKET, 10, 6, {1.01, 1.08, 1.06}},
+        {"1000/s", SIM_BUCKET, 1000, 0, {2.5, 12, 8}},
+        {"other buckets, 0.5 to 50/s", SIM_BUCKET, 0, 0, {1.02, 1.3, 1.2}},
+        {"BSD, 100 or 200 each second", SIM_WINDOW, 0, 100, {1.03, 2, 2}},
+        {"Solaris, 10 each 100 ms", SIM_WINDOW, 0, 0, {1.1, 2.5, 2}},
+        {"Cisco, one each 500 ms", SIM_INTERVAL, 0, 0, {1.01, 1.035, 1.03}},
 };
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), ENOUGH = 25 };
 
 /* Figures of one group of scenarios. */
 struct figures {
@@ -232,8 +237,7 @@ static void print_figures(FILE *out, const char *what, const char *which, struct
 	if (figures->count == 0)
 		return;
 	qsort(figures->values, figures->count, sizeof(*figures->values), by_value);
-	fprintf(out,
-	        "# %s, %s (%zu): median %.3f, 75 %% %.3f, 90 %% %.3f, 99 %% %.3f, worst %.3f; %.0f %% within %.2f\n",
+	fprintf(out, "%s, %s (%zu): median %.3f, 75 %% %.3f, 90 %% %.3f, 99 %% %.3f, worst %.3f; %.0f %% within %.2f\n",
 	        what, which, figures->count, quantile(figures, 50), quantile(figures, 75), quantile(figures, 90),
 	        quantile(figures, 99), quantile(figures, 100), 100.0 * (double)figures->within / (double)figures->count,
 	        bound);
@@ -258,50 +262,84 @@ static bool is_held_up(const struct outcome *outcome)
 	return outcome->closed >= 50 && outcome->held_up;
 }
 
+/* What many scenarios came to. */
+struct summary {
+	struct figures times[KINDS][GROUPS], probes[KINDS + 1];
+	size_t ports, wrong;
+	unsigned failed;
+	double worst; /* of Linux, in floors */
+	uint64_t worst_seed;
+};
+
+static void add_outcome(struct summary *summary, const struct outcome *outcome, uint64_t seed, unsigned long most)
+{
+	size_t kind = kind_of(&outcome->limiter);
+	double ratio = outcome->took_s / outcome->floor_s;
+	enum group group = outcome->loss > 0 ? LOSSY : outcome->all_closed ? ALL_CLOSED : MIXED;
+
+	if (outcome->all_closed && outcome->loss <= 0)
+		add_figure(&summary->probes[kind], most, ((double)outcome->probes - 50) / (double)outcome->ports,
+		           PROBES_BOUND);
+	if (!is_held_up(outcome))
+		return;
+	add_figure(&summary->times[kind][group], most, ratio, TIME_BOUND);
+	if (kind == 0 && ratio > summary->worst) {
+		summary->worst = ratio;
+		summary->worst_seed = seed;
+	}
+}
+
+/* Prints all figures of one kind; how many groups took too long. */
+static unsigned print_kind(FILE *out, size_t kind, struct summary *summary)
+{
+	unsigned slow = 0;
+
+	for (enum group group = ALL_CLOSED; group < GROUPS; group++) {
+		struct figures *figures = &summary->times[kind][group];
+		double median;
+
+		if (figures->count == 0)
+			continue;
+		qsort(figures->values, figures->count, sizeof(*figures->values), by_value);
+		median = quantile(figures, 50);
+		if (figures->count >= ENOUGH && median > kinds[kind].most[group]) {
+			fprintf(out, "# too slow: %s, %s: median %.3f, at most %.3f\n", kinds[kind].name,
+			        group_names[group], median, kinds[kind].most[group]);
+			slow++;
+		}
+		fprintf(out, "# time / floor, ");
+		print_figures(out, kinds[kind].name, group_names[group], figures, TIME_BOUND);
+	}
+	return slow;
+}
+
 unsigned scenario_many(uint64_t first, unsigned long count, FILE *out)
 {
-	struct figures times[KINDS][2] = {0}, probes[KINDS + 1] = {0}, all = {0};
-	size_t ports = 0, wrong = 0;
-	unsigned failed = 0;
-	double worst = 0;
-	uint64_t worst_seed = 0;
+	struct summary summary = {0};
+	unsigned slow = 0;
 
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		struct outcome outcome = scenario_run(seed, NULL);
-		size_t kind = kind_of(&outcome.limiter);
 
-		ports += outcome.ports;
-		wrong += outcome.wrong;
-		if (!outcome.done || outcome.wrong > 0) {
-			if (failed++ < FAILURES_SHOWN)
-				fprintf(out, "# seed %llu: done %d, %zu of %zu wrong; replay with: test_sim one %llu\n",
-				        (unsigned long long)seed, outcome.done, outcome.wrong, outcome.ports,
-				        (unsigned long long)seed);
-			continue;
-		}
-		if (is_held_up(&outcome)) {
-			double ratio = outcome.took_s / outcome.floor_s;
-
-			add_figure(&times[kind][outcome.loss > 0], count, ratio, TIME_BOUND);
-			add_figure(&all, count, ratio, TIME_BOUND);
-			if (ratio > worst && kind == 0) {
-				worst = ratio;
-				worst_seed = seed;
-			}
-		}
-		if (outcome.all_closed && outcome.loss <= 0)
-			add_figure(&probes[kind], count, ((double)outcome.probes - 50) / (double)outcome.ports,
-			           PROBES_BOUND);
+		summary.ports += outcome.ports;
+		summary.wrong += outcome.wrong;
+		if (outcome.done && outcome.wrong == 0)
+			add_outcome(&summary, &outcome, seed, count);
+		else if (summary.failed++ < FAILURES_SHOWN)
+			fprintf(out, "# seed %llu: done %d, %zu of %zu wrong; replay with: test_sim one %llu\n",
+			        (unsigned long long)seed, outcome.done, outcome.wrong, outcome.ports,
+			        (unsigned long long)seed);
 	}
-	fprintf(out, "# %lu scenarios, %zu ports, %u scenarios failed, %zu ports wrong\n", count, ports, failed, wrong);
-	for (size_t i = 0; i < KINDS; i++) {
-		print_figures(out, "time / floor", kinds[i].name, &times[i][0], TIME_BOUND);
-		print_figures(out, "  with loss", kinds[i].name, &times[i][1], TIME_BOUND);
+	fprintf(out, "# %lu scenarios, %zu ports, %u scenarios failed, %zu ports wrong\n", count, summary.ports,
+	        summary.failed, summary.wrong);
+	for (size_t i = 0; i < KINDS; i++)
+		slow += print_kind(out, i, &summary);
+	fprintf(out, "# Linux, slowest against its floor: seed %llu\n", (unsigned long long)summary.worst_seed);
+	for (size_t i = 0; i <= KINDS; i++) {
+		if (summary.probes[i].count > 0)
+			fprintf(out, "# (probes - 50) / ports, ");
+		print_figures(out, i < KINDS ? kinds[i].name : "no limit", "all closed", &summary.probes[i],
+		              PROBES_BOUND);
 	}
-	print_figures(out, "time / floor", "all limits, losses, round trips", &all, TIME_BOUND);
-	fprintf(out, "# Linux, slowest against its floor: seed %llu\n", (unsigned long long)worst_seed);
-	for (size_t i = 0; i <= KINDS; i++)
-		print_figures(out, "(probes - 50) / ports, all closed, no loss", i < KINDS ? kinds[i].name : "no limit",
-		              &probes[i], PROBES_BOUND);
-	return failed;
+	return summary.failed + slow;
 }

@@ -13,7 +13,7 @@ bool scenario_one(uint64_t seed, FILE *out);
 /* The same without a trace. */
 bool scenario_exact(uint64_t seed);
 /* Runs `count` of them from seed `first` on; prints how long they took against their floors, and each failing seed with the
- * way to replay it. Returns how many failed. */
+ * way to replay it. Returns how many failed, and how many kinds of limits took longer than they may. */
 unsigned scenario_many(uint64_t first, unsigned long count, FILE *out);
 
 #endif
