@@ -1,34 +1,55 @@
-/* asking.c: what to ask a host next, within its limit.
+/* asking.c: what to ask a host next, within its limit. choose() decides which way of asking is in force:
  *
- *   nothing refused yet   every port its number of tries, with doubling timeouts
- *   no limit met          as many asks in flight as answers came back, doubling each round trip
- *   limited               one token, one refusal: asks are sent when the model of the bucket says that one is there; ports
- *                         that were silent before go in front, so that the refusals behind prove their silence once more
- *   only suspects left    all the asks that they still need, and sentinels behind them */
+ *   nothing refused yet      every port its number of tries, with doubling timeouts (choose_blind)
+ *   no limit met             as many asks in flight as answers came back, doubling each round trip (groups.c)
+ *   one error at a time      volleys, by the clock (volley.c)
+ *   not in wide use          refusals are collected by the clock, silence is proved in trials at the end (trial.c)
+ *   too much jitter          refusals are collected, since order proves nothing (choose_collecting); then patience
+ *   the model leads nowhere  patience: a pause in which any bucket gets a token before each group (groups.c)
+ *   doubtful silence         a check (groups.c asks it, check.c concludes)
+ *   limited                  one token, one refusal: asks are sent when the model of the bucket says that one is there; ports
+ *                            that were silent before go in front, so that the refusals behind prove their silence once more
+ *   only suspects left       all the asks that they still need, and sentinels behind them (groups.c) */
 #include "asking.h"
 
 #include "interval.h"
 
 enum {
+	/* Of a lane that waits for the first one: fewer than the 6 errors of a default Linux host, so that none of these is silent for
+	 * want of a token, and its bucket fills again meanwhile. */
 	ASKS_WHILE_WAITING = 5,
-	BLIND_WINDOW = 16, /* asks in flight towards a host that never answered */
-	BLIND_DOUBLINGS = 3,
+	BLIND_WINDOW = 16,   /* asks in flight towards a host that never answered: no flood, whatever is in between */
+	BLIND_DOUBLINGS = 3, /* of the timeout: a port of such a host takes seconds, not minutes */
+	/* The slowest limit in wide use (Linux: 1/s) gives a token meanwhile, with room for a late answer. */
 	LAST_ASK_PAUSE_MS = 1500,
 	PAUSES = 2, /* one refusal may be lost */
 	PAUSES_IF_LOSSY = 3,
-	SUSPECTS_PER_EPOCH = 64,
-	ROW_MS = 5,
-	TAKERS_MS = 100,
+	SUSPECTS_PER_EPOCH =
+	        64,      /* in front of one refusal: sent in a few milliseconds, in which hardly a token comes */
+	ROW_MS = 5,      /* in which a row of suspects is sent: the same, in time */
+	TAKERS_MS = 100, /* after suspects: a refusal that comes later than that proves little about them */
 };
-#define SPARE_ASKS   1.0   /* refusals expected beyond the tokens */
-#define NEXT_ERROR   1.002 /* intervals after the last one */
+#define ONE_TOKEN 1.05 /* level at which one is there, with a little room for an error of the model */
+#define SPARE_ASKS                                                                                                     \
+	1.0 /* refusals expected beyond the tokens: an ask too many costs less than a token that nobody takes */
+#define NEXT_ERROR   1.002 /* intervals after the last error: the host's clock is a little off */
 #define SLOWEST_RATE 0.2   /* errors a second: no system in use limits itself further */
-#define FEW          6.0   /* refusals expected of the ports that are left, when they all go into one last group */
+#define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group: a small bucket */
+#define MANY         0.5 /* share of these ports expected to refuse, from which on it is too soon for a last group, ... */
+#define HANDFUL      2   /* ... unless there are no more than so many */
 
 void wake_at(int64_t *wake_ns, int64_t at_ns)
 {
 	if (at_ns < *wake_ns)
 		*wake_ns = at_ns;
+}
+
+bool level_is_low(const struct lane *lane, double need, int64_t now_ns, int64_t *wake_ns)
+{
+	if (limiter_level(&lane->limiter, now_ns) >= need)
+		return false;
+	wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
+	return true;
 }
 
 struct choice take(struct lane *lane, struct port_slot *slot)
@@ -91,8 +112,8 @@ static struct choice choose_blind(const struct engine *e, const struct host *hos
 		return (struct choice){0};
 	doublings = slot->attempts - 1u < BLIND_DOUBLINGS ? slot->attempts - 1u : BLIND_DOUBLINGS;
 	due_ns = slot->last_sent_ns + (ask_timeout(lane) << doublings);
-	/* Another scan, or somebody else's, may just have emptied the bucket of a host that does refuse: the last ask comes
-	 * after a pause in which the slowest limit in wide use (Linux: 1/s) gives a token. */
+	/* Another scan, or somebody else's, may just have emptied the bucket of a host that does refuse: the last asks come
+	 * after a pause. */
 	if (slot->attempts + pauses >= blind_asks_needed(e, lane) && e->config.max_retries < 0 &&
 	    due_ns < slot->last_sent_ns + LAST_ASK_PAUSE_MS * MS)
 		due_ns = slot->last_sent_ns + LAST_ASK_PAUSE_MS * MS;
@@ -103,7 +124,7 @@ static struct choice choose_blind(const struct engine *e, const struct host *hos
 	return take(lane, slot);
 }
 
-/* Of all ports that wait to be asked again, not even one is expected to be refused. */
+/* Of all ports that wait to be asked again, few are expected to be refused. */
 static bool few_refusals_expected(const struct lane *lane)
 {
 	double expected = 0;
@@ -115,7 +136,7 @@ static bool few_refusals_expected(const struct lane *lane)
 			expected += refusal_expected(lane, slot);
 		number = slot->next;
 	}
-	return expected < FEW && (expected < 0.5 * lane->retry.count || lane->retry.count <= 2);
+	return expected < FEW && (expected < MANY * lane->retry.count || lane->retry.count <= HANDFUL);
 }
 
 /* Nothing fresh is left, and few of the others can be expected to be refused: all of them are suspects now. */
@@ -123,92 +144,125 @@ static bool form_last_group(struct lane *lane)
 {
 	if (fresh_head(lane) || !few_refusals_expected(lane))
 		return false;
-	while (head(lane, &lane->retry))
-		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+	suspect_all(lane);
 	return true;
 }
 
-static struct choice choose_limited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
-                                    int64_t *wake_ns)
+/* A port of which a refusal can be expected: `slot`, the head of those silent so far, or one never asked. NULL: there is none. */
+static struct port_slot *likely_taker(struct lane *lane, struct port_slot *slot)
 {
-	double level = limiter_level(&lane->limiter, now_ns), need = counts_surely(lane) ? promise_level(lane) : 1.05,
-	       expected;
-	struct port_slot *slot = head(lane, &lane->retry), *suspect = head(lane, &lane->suspects);
-	struct choice choice;
-
-	/* By the count it is known which silence tells something. */
+	/* By the count it is known which silence tells something: ports that are hardly closed need proof, not more tokens. */
 	while (lane->counted && slot && refusal_expected(lane, slot) < LIKELY) {
-		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+		suspect_head(lane);
 		slot = head(lane, &lane->retry);
 	}
 	/* Asked in vain since the last refusal already: another port is the better question. */
 	if (!lane->counted && slot && (slot->epoch == lane->epoch || refusal_expected(lane, slot) < LIKELY))
 		slot = NULL;
-	if (!slot)
-		slot = fresh_head(lane);
-	if (!slot && head(lane, &lane->retry)) {
+	return slot ? slot : fresh_head(lane);
+}
+
+/* No port is left of which a refusal can be expected. If there is nothing else to ask, they all go into the last group; otherwise a check
+ * proves some of them silent, or the bucket empty. */
+static struct choice choose_without_taker(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                                          int64_t *wake_ns)
+{
+	if (head(lane, &lane->retry)) {
 		lane->drain = false;
 		if (lane->outstanding > 0)
 			return (struct choice){0};
-		/* No port left of which a refusal can be expected. Nothing else to ask: they all go into the last group.
-		 * Otherwise a check proves some of them silent, or the bucket empty. */
-		if (form_last_group(lane))
-			return choose_ending(e, host, lane, now_ns, wake_ns);
-		check_begin(lane, now_ns);
-		return (struct choice){0};
-	}
-	if (!slot) {
-		/* Asks in flight of ports about which nothing is proved decide first what is left. */
-		if (lane->waiting > 0)
+		if (!form_last_group(lane)) {
+			check_begin(lane, now_ns);
 			return (struct choice){0};
-		return choose_ending(e, host, lane, now_ns, wake_ns);
-	}
-	if (lane->drain && lane->limiter.recognised && lane->limiter.settled)
-		lane->drain = false; /* the level is known */
-	if (lane->drain && lane->outstanding < lane->drain_window)
-		return take(lane, slot);
-	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
-	if (suspect || closed_share(lane) < MOSTLY_CLOSED)
-		need = proof_level(lane);
-	/* All suspects go in one row. */
-	if (suspect && (suspect->epoch == lane->epoch || lane->suspects_asked == SUSPECTS_PER_EPOCH ||
-	                (lane->suspects_asked > 0 && now_ns > lane->row_ns + ROW_MS * MS)))
-		suspect = NULL;
-	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
-	if (!suspect && lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS) {
-		need = 1.05;
-	}
-	if (level < need && lane->suspects_asked == 0 && !has_lead(lane, now_ns)) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
+		}
+	} else if (lane->waiting > 0) {
+		/* Asks in flight of ports about which nothing is proved decide first what is left. */
 		return (struct choice){0};
 	}
-	if (suspect) {
-		if (lane->suspects_asked == 0) {
-			if (take_lead(lane, now_ns, &choice))
-				return choice;
-			if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
-				return (struct choice){0};
-			lane->row_ns = now_ns;
-		}
-		lane->takers_due = refusals_for_proof(lane);
-		lane->suspects_asked++;
-		return take(lane, suspect);
+	return choose_ending(e, host, lane, now_ns, wake_ns);
+}
+
+/* The bucket is asked past the model until it is empty; not where the count tells its level. */
+static bool drains(struct lane *lane)
+{
+	if (lane->drain && lane->limiter.recognised && lane->limiter.settled)
+		lane->drain = false;
+	return lane->drain && lane->outstanding < lane->drain_window;
+}
+
+/* All suspects go in one row in front of the next refusal. */
+static bool may_join_row(const struct lane *lane, const struct port_slot *suspect, int64_t now_ns)
+{
+	return suspect->epoch != lane->epoch && lane->suspects_asked != SUSPECTS_PER_EPOCH &&
+	       (lane->suspects_asked == 0 || now_ns <= lane->row_ns + ROW_MS * MS);
+}
+
+/* The level at which the next ask may go out. */
+static double level_wanted(const struct lane *lane, bool suspects_wait, bool suspect_is_next, int64_t now_ns)
+{
+	/* Suspects were asked a moment ago: until enough refusals have followed, ports that may give them come without delay. */
+	if (!suspect_is_next && lane->takers_due > 0 && now_ns - lane->last_suspect_ns < TAKERS_MS * MS)
+		return ONE_TOKEN;
+	if (suspects_wait || closed_share(lane) < MOSTLY_CLOSED)
+		return proof_level(lane);
+	/* Where every port refuses, nothing is to be proved but closed ports, and each token is used as it comes. */
+	return counts_surely(lane) ? promise_level(lane) : ONE_TOKEN;
+}
+
+/* The next of a row of suspects, behind a lead if the proof needs one. */
+static struct choice choose_suspect(struct lane *lane, struct port_slot *suspect, int64_t now_ns, int64_t *wake_ns)
+{
+	struct choice choice;
+
+	if (lane->suspects_asked == 0) {
+		if (choose_lead(lane, now_ns, wake_ns, &choice))
+			return choice;
+		lane->row_ns = now_ns;
 	}
+	lane->takers_due = refusals_for_proof(lane);
+	lane->suspects_asked++;
+	return take(lane, suspect);
+}
+
+/* A port that is to take a token, if there is one that no ask in flight is expected to take. */
+static struct choice choose_taker(struct lane *lane, struct port_slot *slot, int64_t now_ns, int64_t *wake_ns)
+{
+	double level = limiter_level(&lane->limiter, now_ns),
+	       need = lane->expected_out + refusal_expected(lane, slot) / 2; /* the half: rather one too many */
+
 	if (lane->suspects_asked > 0 && too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
-	/* Not more asks in flight than tokens to answer them. */
 	if (not_spaced(lane, now_ns, wake_ns))
 		return (struct choice){0};
-	expected = refusal_expected(lane, slot);
 	/* Where ports are mixed, so many at once that one refusal among them is likely: it proves those in front silent, and those
 	 * behind it lose nothing but an ask. */
 	if (counts_surely(lane) && closed_share(lane) < MOSTLY_CLOSED)
 		level += SPARE_ASKS;
-	if (lane->expected_out + expected / 2 > level) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, lane->expected_out + expected / 2, now_ns));
+	if (need > level) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
 		return (struct choice){0};
 	}
 	return take(lane, slot);
+}
+
+static struct choice choose_limited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                                    int64_t *wake_ns)
+{
+	struct port_slot *slot = head(lane, &lane->retry), *suspect = head(lane, &lane->suspects);
+	bool suspect_is_next;
+	double need;
+
+	slot = likely_taker(lane, slot);
+	if (!slot)
+		return choose_without_taker(e, host, lane, now_ns, wake_ns);
+	if (drains(lane))
+		return take(lane, slot);
+	suspect_is_next = suspect && may_join_row(lane, suspect, now_ns);
+	need = level_wanted(lane, suspect != NULL, suspect_is_next, now_ns);
+	if (lane->suspects_asked == 0 && !has_lead(lane, now_ns) && level_is_low(lane, need, now_ns, wake_ns))
+		return (struct choice){0};
+	return suspect_is_next ? choose_suspect(lane, suspect, now_ns, wake_ns)
+	                       : choose_taker(lane, slot, now_ns, wake_ns);
 }
 
 /* The first lane learns the limit for all. Until it has, the others take what a bucket surely holds, so that theirs begin to
@@ -243,7 +297,7 @@ static struct choice choose_while_waiting(struct lane *lane)
 static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	struct port_slot *slot = head(lane, &lane->retry);
-	double level = limiter_level(&lane->limiter, now_ns), expected;
+	double level = limiter_level(&lane->limiter, now_ns), need;
 
 	if (!slot || slot->epoch == lane->epoch)
 		slot = fresh_head(lane);
@@ -252,10 +306,9 @@ static struct choice choose_collecting(struct lane *lane, int64_t now_ns, int64_
 			become_patient(lane);
 		return (struct choice){0};
 	}
-	expected = refusal_expected(lane, slot);
-	if (level < 1.05 || lane->expected_out + expected / 2 > level) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter,
-		                                  level < 1.05 ? 1.05 : lane->expected_out + expected / 2, now_ns));
+	need = lane->expected_out + refusal_expected(lane, slot) / 2;
+	if (level < ONE_TOKEN || need > level) {
+		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, level < ONE_TOKEN ? ONE_TOKEN : need, now_ns));
 		return (struct choice){0};
 	}
 	return take(lane, slot);
@@ -267,20 +320,13 @@ static void follow_count(struct lane *lane)
 {
 	bool counted = counts_surely(lane);
 
-	if (lane->counted != counted) {
-		for (uint32_t left = lane->suspects.count; left > 0; left--) {
-			struct port_slot *slot = dequeue(lane, &lane->suspects);
-
-			if (slot->stage == STAGE_AGAIN)
-				queue_push(lane, slot);
-		}
-	}
+	if (lane->counted != counted)
+		unsuspect_unproved(lane);
 	lane->counted = counted;
 }
 
 static struct choice choose(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-
 	while (lane->urgent.count > 0) {
 		struct port_slot *slot = dequeue(lane, &lane->urgent);
 

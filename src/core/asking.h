@@ -1,13 +1,15 @@
-/* asking.h: shared by asking.c and groups.c only: one choice of what to ask, and who makes it. */
+/* asking.h: one choice of what to ask, and who makes it: shared by asking.c, groups.c, volley.c and trial.c. */
 #ifndef NSCAN_CORE_ASKING_H
 #define NSCAN_CORE_ASKING_H
 
 #include "internal.h"
 
-/* Below this a port that was silent before is not worth a token of its own. */
+/* Probability of a refusal below which a port that was silent before is not worth a token of its own: three asks would go out for one. */
 #define LIKELY 0.3
-/* Above this share of closed ports there is little silence to prove. */
+/* Share of closed ports above which there is little silence to prove: less than one port in front of each refusal. */
 #define MOSTLY_CLOSED 0.85
+/* Copies of an ask so far apart are not lost together: a full queue on the way drops what comes within a millisecond or two. */
+enum { COPY_GAP_MS = 4 };
 
 /* One choice: a port out of its queue, or a sentinel, or nothing (slot NULL) until *wake_ns. */
 struct choice {
@@ -20,17 +22,23 @@ struct choice {
 
 /* Lowers *wake_ns to at_ns. */
 void wake_at(int64_t *wake_ns, int64_t at_ns);
+/* The level is below `need`: true, and *wake_ns is when it will not be. */
+bool level_is_low(const struct lane *lane, double need, int64_t now_ns, int64_t *wake_ns);
 /* Takes the port out of the queue whose head it is. */
 struct choice take(struct lane *lane, struct port_slot *slot);
 
 /* groups.c */
 /* A sentinel must not overtake the asks that it is to prove. */
 bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns);
+/* Where it costs next to nothing, asks that may be refused keep their distance, so that each one's silence can be proved by the
+ * refusals behind it. */
 bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 /* A lead was sent a moment ago: its token is spent, and the group is to follow at once. */
 bool has_lead(const struct lane *lane, int64_t now_ns);
-/* Chooses the ask in front of a group of suspects, if the proof needs one and there is none lately. */
-bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice);
+/* What comes before a group of suspects, if their proof needs a lead: that, or nothing until the group may follow it. False: the group
+ * may begin. */
+bool choose_lead(struct lane *lane, int64_t now_ns, int64_t *wake_ns, struct choice *choice);
+/* The next ask of the check under way, of a patient group, of a host without a limit, of the last group. */
 struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 struct choice choose_unlimited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,

@@ -1,23 +1,30 @@
-/* groups.c: asks that are sent together so that the refusals behind them prove something. */
+/* groups.c: asks that are sent together so that the refusals behind them prove something: checks, patient groups, groups of a host without
+ * a limit, and the last group. A group is: a lead, if the proof needs one (needs_lead), the suspects, a row of sentinels. */
 #include "asking.h"
 
 enum {
 	LONGEST_GROUP_MS = 500,  /* with --max-rate a group takes time, and what it proves must lie close together */
-	SUSPECTS_PER_GROUP = 64, /* no limit met: one row of sentinels behind so many */
+	SUSPECTS_PER_GROUP = 64, /* no limit met: one row of sentinels behind so many, so that one lost costs little */
 	SUSPECTS_PER_SENTINEL = 256, /* limited: sentinels are dear */
-	COPY_GAP_MS = 4,
+	EMPTIES_FOR_SENTINEL = 2,    /* checks in a row that found nothing: ports never asked may all be silent */
 };
 #define MOST_SPACING     0.01 /* tokens that may come between two asks kept apart */
 #define MOST_COPY_GAP    0.05 /* tokens that may come while the answer to a first ask is awaited */
 #define STALE_ASKS       0.5  /* tokens that came since the last ask of a group that was not finished */
 #define STALE_IF_COUNTED 0.01 /* the same, where one refusal just behind is the proof */
-#define PATIENT_EXPECTED 1.5  /* refusals expected from the ports of a patient group */
-#define FEWEST_CLOSED    0.06 /* share of closed ports below which it takes too many fresh ones to find two */
+#define PATIENT_EXPECTED                                                                                               \
+	1.5 /* refusals expected from the ports of a patient group: one of them takes the token, most likely */
+#define FEWEST_CLOSED 0.06 /* share of closed ports below which it takes too many fresh ones to find two */
+#define TAKERS_SPARE  0.5  /* refusals expected of fresh ports beyond those that the proof of a check needs */
+/* Refusals expected from the ports of a check. A sentinel that tells nothing else is a waste: the more likely one is, the more ports go
+ * in front. */
+#define CHECK_OF_REST   6.0 /* no fresh port can take the sentinel's place */
+#define CHECK_OF_CLOSED 1.5 /* nearly all ports refuse: two asks or so tell */
+#define CHECK_OF_MIXED  2.5
 
 /* The next of the row of sentinels that closes a group of asks: as many as a proof needs. */
 static struct choice sentinel(struct lane *lane)
 {
-
 	if (lane->sentinels_due == 0) {
 		lane->sentinels_due = refusals_for_proof(lane);
 		if (lane->sentinels_due == 0)
@@ -28,7 +35,6 @@ static struct choice sentinel(struct lane *lane)
 	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
 }
 
-/* A sentinel must not overtake the asks that it is to prove. */
 bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	int64_t free_ns = lane->last_suspect_ns + send_gap(lane);
@@ -39,14 +45,13 @@ bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 	return true;
 }
 
-/* A lead was sent a moment ago: its token is spent, and the group is to follow at once. */
 bool has_lead(const struct lane *lane, int64_t now_ns)
 {
 	return needs_lead(lane) && now_ns - lane->lead_ns <= lead_window(lane) / 2;
 }
 
 /* The ask in front of a group of suspects, if the proof needs one and there is none lately. Only true when it is chosen. */
-bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
+static bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
 {
 	struct port_slot *fresh = fresh_head(lane);
 
@@ -60,11 +65,16 @@ bool take_lead(struct lane *lane, int64_t now_ns, struct choice *choice)
 	return true;
 }
 
-/* Where it costs next to nothing, asks that may be refused keep their distance, so that each one's silence can be proved by the
- * refusals behind it. */
+bool choose_lead(struct lane *lane, int64_t now_ns, int64_t *wake_ns, struct choice *choice)
+{
+	if (take_lead(lane, now_ns, choice))
+		return true;
+	*choice = (struct choice){0};
+	return needs_lead(lane) && too_close(lane, now_ns, wake_ns);
+}
+
 bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-
 	int64_t gap_ns = send_gap(lane);
 
 	if (now_ns >= lane->last_ask_ns + gap_ns || (double)gap_ns / 1e9 * lane->limiter.rate > MOST_SPACING)
@@ -77,19 +87,16 @@ bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
  * nothing do sentinels have to. */
 static bool takers_wanted(const struct lane *lane)
 {
-
 	return lane->limiter.phase == LIMITER_KNOWN && lane->sentinels_due == 0 && lane->sentinels_silent == 0 &&
-	       lane->empties_in_row < 2 && closed_share(lane) > FEWEST_CLOSED &&
-	       lane->check_taken < refusals_for_proof(lane) + 0.5;
+	       lane->empties_in_row < EMPTIES_FOR_SENTINEL && closed_share(lane) > FEWEST_CLOSED &&
+	       lane->check_taken < refusals_for_proof(lane) + TAKERS_SPARE;
 }
 
-/* Refusals expected from the ports of a check. A sentinel that tells nothing else is a waste: the more likely one is, the more
- * ports go in front. */
 static double check_size(const struct lane *lane, const struct port_slot *fresh)
 {
 	if (!fresh)
-		return 6;
-	return closed_share(lane) > MOSTLY_CLOSED ? 1.5 : 2.5;
+		return CHECK_OF_REST;
+	return closed_share(lane) > MOSTLY_CLOSED ? CHECK_OF_CLOSED : CHECK_OF_MIXED;
 }
 
 /* Some ports of a silence once more, and a sentinel behind them, all at once. */
@@ -100,12 +107,10 @@ struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 
 	if (lane->check_closed)
 		return (struct choice){0};
-	if (lane->check_asked == 0 && !lane->check_lead && limiter_level(&lane->limiter, now_ns) < proof_level(lane)) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, proof_level(lane), now_ns));
-		return (struct choice){0};
-	}
-	if (lane->check_asked == 0 && !lane->check_lead && slot && lane->limiter.phase != LIMITER_LEARNING) {
-		if (take_lead(lane, now_ns, &choice)) {
+	if (lane->check_asked == 0 && !lane->check_lead) {
+		if (level_is_low(lane, proof_level(lane), now_ns, wake_ns))
+			return (struct choice){0};
+		if (slot && lane->limiter.phase != LIMITER_LEARNING && take_lead(lane, now_ns, &choice)) {
 			lane->check_level = limiter_level(&lane->limiter, now_ns);
 			lane->check_lead = true;
 			return choice;
@@ -193,12 +198,8 @@ struct choice choose_unlimited(struct engine *e, struct host *host, struct lane 
 		slot = head(lane, &lane->suspects);
 	if (slot && usual_none(&lane->usual) && lane->group == 0 && lane->sentinels_due == 0)
 		return choose_trial(e, host, lane, now_ns, wake_ns);
-	if (slot && lane->group == 0 && lane->sentinels_due == 0) {
-		if (take_lead(lane, now_ns, &choice))
-			return choice;
-		if (too_close(lane, now_ns, wake_ns))
-			return (struct choice){0};
-	}
+	if (slot && lane->group == 0 && lane->sentinels_due == 0 && choose_lead(lane, now_ns, wake_ns, &choice))
+		return choice;
 	if (slot && lane->group < SUSPECTS_PER_GROUP && lane->sentinels_due == 0) {
 		lane->group++;
 		lane->last_suspect_ns = now_ns;
@@ -222,67 +223,85 @@ static int64_t copy_gap(const struct lane *lane)
 	return answer_ns;
 }
 
+/* The last group cannot begin yet. */
+static bool ending_waits(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	int64_t quiet_ns = router_quiet_ns(lane->scan), router_ns = lane->scan->router_last_ns;
+
+	if (!has_lead(lane, now_ns) && level_is_low(lane, proof_level(lane), now_ns, wake_ns))
+		return true;
+	/* A router refused some before, and none of the last group: its bucket may be empty. */
+	if (router_ns == 0 || lane->last_suspect_ns <= router_ns || now_ns >= quiet_ns)
+		return false;
+	wake_at(wake_ns, quiet_ns);
+	return true;
+}
+
+/* So many tokens came since a suspect was asked last that the refusals that come now prove nothing about that ask. */
+static bool asks_are_stale(const struct lane *lane, int64_t now_ns)
+{
+	double came = (double)(now_ns - lane->last_suspect_ns) / 1e9 * lane->limiter.rate;
+
+	return came > (counts_surely(lane) ? STALE_IF_COUNTED : STALE_ASKS);
+}
+
+/* The next of the asks that the suspects still need. True: *choice is it, or nothing until the copy before is far enough away.
+ * False: none needs any. */
+static bool choose_copy(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns,
+                        struct choice *choice)
+{
+	int64_t gap_ns = copy_gap(lane);
+	struct port_slot *slot;
+
+	for (uint32_t turns = lane->suspects.count; turns > 0 && (slot = head(lane, &lane->suspects)); turns--) {
+		uint32_t missing = silences_missing(e, lane, slot), unproven = unproven_asks(lane, slot);
+
+		if (missing == 0) { /* less loss is known of by now, so that less proof will do */
+			dequeue(lane, &lane->suspects);
+			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
+			continue;
+		}
+		if (unproven >= missing || (unproven == 0 && lane->group >= SUSPECTS_PER_SENTINEL)) {
+			rotate(lane, &lane->suspects);
+			continue;
+		}
+		*choice = (struct choice){0};
+		if (now_ns < slot->last_sent_ns + gap_ns) {
+			wake_at(wake_ns, slot->last_sent_ns + gap_ns);
+			return true;
+		}
+		if (lane->group == 0) { /* a new group: what earlier asks left open is not proved any more */
+			lane->round++;
+			unproven = 0;
+		}
+		lane->group += unproven == 0;
+		rotate(lane, &lane->suspects);
+		*choice = (struct choice){.slot = slot, .stays = true};
+		return true;
+	}
+	return false;
+}
+
 /* Only suspects are left: all the asks that each still needs, a little apart, then the sentinel that proves them. */
 struct choice choose_ending(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	double level = limiter_level(&lane->limiter, now_ns), need = proof_level(lane);
 	struct choice choice;
 
 	if (lane->sentinels_due > 0)
 		return sentinel(lane);
 	if (lane->sentinels_out > 0)
 		return (struct choice){0};
-	if (level < need && lane->group == 0 && !has_lead(lane, now_ns)) {
-		wake_at(wake_ns, limiter_ready_ns(&lane->limiter, need, now_ns));
-		return (struct choice){0};
-	}
-	/* A router refused some before, and none of the last group: its bucket may be empty. */
-	if (lane->group == 0 && lane->scan->router_last_ns > 0 && lane->last_suspect_ns > lane->scan->router_last_ns &&
-	    now_ns < router_quiet_ns(lane->scan)) {
-		wake_at(wake_ns, router_quiet_ns(lane->scan));
-		return (struct choice){0};
-	}
-	if (lane->group == 0 && refusals_for_proof(lane) > 0 && head(lane, &lane->suspects)) {
-		if (take_lead(lane, now_ns, &choice))
-			return choice;
-		if (needs_lead(lane) && too_close(lane, now_ns, wake_ns))
+	if (lane->group == 0) {
+		if (ending_waits(lane, now_ns, wake_ns))
 			return (struct choice){0};
+		if (refusals_for_proof(lane) > 0 && head(lane, &lane->suspects) &&
+		    choose_lead(lane, now_ns, wake_ns, &choice))
+			return choice;
+		if (asks_are_stale(lane, now_ns))
+			lane->round++;
 	}
-	/* What was asked before the bucket had to fill again cannot be proved by the refusals that come now. */
-	if (lane->group == 0 && (double)(now_ns - lane->last_suspect_ns) / 1e9 * lane->limiter.rate >
-	                                (counts_surely(lane) ? STALE_IF_COUNTED : STALE_ASKS))
-		lane->round++;
-	for (uint32_t turns = lane->suspects.count; turns > 0; turns--) {
-		struct port_slot *slot = head(lane, &lane->suspects);
-		uint32_t unproven, missing;
-
-		if (!slot)
-			break;
-		missing = silences_missing(e, lane, slot);
-		unproven = unproven_asks(lane, slot);
-		if (missing == 0) { /* less loss is known of by now, so that less proof will do */
-			dequeue(lane, &lane->suspects);
-			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
-			continue;
-		}
-		if (unproven < missing && (unproven > 0 || lane->group < SUSPECTS_PER_SENTINEL)) {
-			if (now_ns < slot->last_sent_ns + copy_gap(lane)) {
-				wake_at(wake_ns, slot->last_sent_ns + copy_gap(lane));
-				return (struct choice){0};
-			}
-			if (lane->group == 0) { /* a new group: what earlier asks left open is not proved any more */
-				lane->round++;
-				unproven = 0;
-			}
-			if (unproven == 0)
-				lane->group++;
-			dequeue(lane, &lane->suspects);
-			enqueue(lane, &lane->suspects, slot);
-			return (struct choice){.slot = slot, .stays = true};
-		}
-		dequeue(lane, &lane->suspects);
-		enqueue(lane, &lane->suspects, slot);
-	}
+	if (choose_copy(e, host, lane, now_ns, wake_ns, &choice))
+		return choice;
 	if (!head(lane, &lane->suspects) || too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
 	return sentinel(lane);

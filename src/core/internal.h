@@ -630,6 +630,13 @@ void enqueue(struct lane *lane, struct port_queue *queue, struct port_slot *slot
 struct port_slot *dequeue(struct lane *lane, struct port_queue *queue);
 /* The head, after ports settled meanwhile are taken out and proved silences moved to the suspects. NULL: empty. */
 struct port_slot *head(struct lane *lane, struct port_queue *queue);
+/* The head goes to the end; the queue must not be empty. */
+void rotate(struct lane *lane, struct port_queue *queue);
+/* The head of those silent so far, or all of them, join the suspects, though nothing is proved about them. */
+void suspect_head(struct lane *lane);
+void suspect_all(struct lane *lane);
+/* Suspects about which nothing is proved go back to those silent so far. */
+void unsuspect_unproved(struct lane *lane);
 /* The next port never asked; NULL: none. */
 struct port_slot *fresh_head(struct lane *lane);
 
@@ -641,7 +648,7 @@ bool asking_next(struct engine *e, struct host *host, struct lane *lane, int64_t
 void queue_push(struct lane *lane, struct port_slot *slot);
 /* Nothing comes back to that source any more, while another one hears: it asks no more, and its ports go to the others. */
 bool lane_is_deaf(const struct lane *lane);
-/* Takes a waiting port over from another lane when this one has none left. */
+/* A lane that has run out of ports takes over one that waits in the longest queue of the others. */
 bool asking_take_over(struct lane *lane);
 /* Every unsettled port got all the tries that make sense on a host that refuses nothing. */
 bool asking_exhausted(const struct engine *e, const struct lane *lane);

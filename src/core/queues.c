@@ -1,7 +1,8 @@
 /* queues.c: the ports that wait to be asked: fresh ones in their order, and those asked before, in turn. */
 #include "internal.h"
 
-/* Asks of ports known to refuse that stay unanswered until a source counts as deaf. */
+/* Asks of ports known to refuse that stay unanswered until a source counts as deaf: with a tenth of the packets lost, 6 in a row are
+ * lost once in a million times; one that did hear before may be at an empty bucket for a while. */
 enum { UNHEARD_AT_FIRST = 6, UNHEARD_LATER = 16 };
 
 void set_stage(struct lane *lane, struct port_slot *slot, enum port_stage stage)
@@ -44,8 +45,6 @@ struct port_slot *dequeue(struct lane *lane, struct port_queue *queue)
 	return slot;
 }
 
-/* The head of a queue after ports settled meanwhile are taken out, and ports whose silence was proved meanwhile are moved to
- * the suspects. NULL: empty. */
 struct port_slot *head(struct lane *lane, struct port_queue *queue)
 {
 	while (queue->count > 0) {
@@ -58,6 +57,28 @@ struct port_slot *head(struct lane *lane, struct port_queue *queue)
 			enqueue(lane, &lane->suspects, slot);
 	}
 	return NULL;
+}
+
+void suspect_head(struct lane *lane)
+{
+	enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+}
+
+void suspect_all(struct lane *lane)
+{
+	while (head(lane, &lane->retry))
+		suspect_head(lane);
+}
+
+void unsuspect_unproved(struct lane *lane)
+{
+	for (uint32_t left = lane->suspects.count; left > 0 && head(lane, &lane->suspects); left--)
+		queue_push(lane, dequeue(lane, &lane->suspects));
+}
+
+void rotate(struct lane *lane, struct port_queue *queue)
+{
+	enqueue(lane, queue, dequeue(lane, queue));
 }
 
 struct port_slot *fresh_head(struct lane *lane)
@@ -80,18 +101,11 @@ bool lane_is_deaf(const struct lane *lane)
 	return false;
 }
 
-/* A lane that has run out of ports takes over one that waits in the longest queue of the others: its tokens are as good. What
- * was proved of the port stays proved. */
-bool asking_take_over(struct lane *lane)
+/* The lane in whose queues most ports wait; NULL: none can spare one. */
+static struct lane *longest_queue(struct portscan *scan)
 {
-	struct portscan *scan = lane->scan;
 	struct lane *longest = NULL;
-	struct port_queue *queue;
-	struct port_slot *slot;
 
-	if (lane->outstanding > 0 || lane_is_deaf(lane) || head(lane, &lane->retry) || head(lane, &lane->suspects) ||
-	    fresh_head(lane))
-		return false;
 	for (size_t i = 0; i < scan->lane_count; i++) {
 		struct lane *other = &scan->lanes[i];
 		/* The last port of a lane at work is left to it. */
@@ -104,6 +118,20 @@ bool asking_take_over(struct lane *lane)
 		    other->retry.count + other->suspects.count > longest->retry.count + longest->suspects.count)
 			longest = other;
 	}
+	return longest;
+}
+
+/* What was proved of the port stays proved: the tokens of one lane are as good as those of another. */
+bool asking_take_over(struct lane *lane)
+{
+	struct lane *longest;
+	struct port_queue *queue;
+	struct port_slot *slot;
+
+	if (lane->outstanding > 0 || lane_is_deaf(lane) || head(lane, &lane->retry) || head(lane, &lane->suspects) ||
+	    fresh_head(lane))
+		return false;
+	longest = longest_queue(lane->scan);
 	if (!longest)
 		return false;
 	queue = head(longest, &longest->retry) ? &longest->retry : &longest->suspects;

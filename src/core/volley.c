@@ -8,7 +8,6 @@
 #include "interval.h"
 
 enum {
-	COPY_GAP_MS = 4,
 	MOST_ASKS = 1024, /* in a volley */
 	MOST_SUSPECTS = 64,
 	SENTINELS_IF_LOSSY = 3,
@@ -176,8 +175,7 @@ static void begin(struct lane *lane, bool last, int64_t now_ns, int64_t high_ns)
 	volley->sentinels = interval_trusts_path(lane) ? 1 : SENTINELS_IF_LOSSY;
 	if (!last)
 		return;
-	while (head(lane, &lane->retry))
-		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
+	suspect_all(lane);
 	lane->round++; /* what was asked before is not proved by this volley */
 }
 
@@ -187,11 +185,7 @@ static void part_again(struct lane *lane)
 	if (!lane->volley.is_last)
 		return;
 	lane->volley.is_last = false;
-	for (uint32_t left = lane->suspects.count; left > 0 && head(lane, &lane->suspects); left--) {
-		struct port_slot *slot = dequeue(lane, &lane->suspects);
-
-		enqueue(lane, slot->silences > 0 ? &lane->suspects : &lane->retry, slot);
-	}
+	unsuspect_unproved(lane);
 }
 
 /* Begins the next volley if it is time. */
@@ -311,11 +305,11 @@ static struct choice next_of_last(struct engine *e, struct host *host, struct la
 				wake_at(wake_ns, slot->last_sent_ns + COPY_GAP_MS * MS);
 				return (struct choice){0};
 			}
-			enqueue(lane, &lane->suspects, dequeue(lane, &lane->suspects));
+			rotate(lane, &lane->suspects);
 			volley->nobody *= 1 - interval_share(lane, slot) * (1 - interval_loss(lane));
 			return (struct choice){.slot = slot, .stays = true};
 		}
-		enqueue(lane, &lane->suspects, dequeue(lane, &lane->suspects));
+		rotate(lane, &lane->suspects);
 	}
 	if (lane->log_next == volley->first) {
 		volley->open = false;
