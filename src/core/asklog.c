@@ -1,4 +1,5 @@
 /* asklog.c: every ask in the order sent, and what its timeout says. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "interval.h"
@@ -10,6 +11,7 @@ enum {
 	KEEP_MS = 5000, /* longer than any proof reaches back */
 };
 #define MISSES_WITHOUT_LOSS 0.15 /* share of a limit's promises that may be broken without it being the wrong one */
+#define MOST_MISSES         0.36 /* at most: a promise broken looks like loss, and must not excuse itself */
 #define SILENCE_IS_EMPTY    0.002
 #define SILENCE_IS_STRANGE  0.001 /* ... where they are counted, that something is wrong */
 
@@ -241,7 +243,8 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 
 	if (lane->index > lane->scan->teacher)
 		return; /* it believes the first lane: the host's limit over all peers would only confuse it */
-	lane->usual.miss_share = MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1);
+	lane->usual.miss_share =
+	        fmin(MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1), MOST_MISSES);
 	/* What is not decided yet may have overtaken what was sent just before it. */
 	until_ns = first_open_ns(lane) - order_gap(lane);
 	for (; lane->log_judged != lane->log_next && asklog_entry(lane, lane->log_judged)->sent_ns <= until_ns;
