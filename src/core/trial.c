@@ -19,6 +19,7 @@ enum {
 	LONGEST_TRIAL_MS = 500,
 	REST_MS = 10,
 	FIRST_TOKEN_MS = 1200,
+	TAILS = 2,         /* one may have a token that came just then */
 	FOUND_AT_MOST = 1, /* in a trial, beyond those expected */
 	ENOUGH = 10        /* tokens, after which it is known when the next one is due */
 };
@@ -62,16 +63,22 @@ static struct port_slot *next_to_collect(struct lane *lane)
 static bool wants_lead(const struct lane *lane)
 {
 	return lane->limiter.phase == LIMITER_UNSEEN ||
-	       (lane->limiter.burst > 2 && lane->collect.trials_failed < MOST_LED &&
+	       (lane->limiter.burst > TAILS + 1 && lane->collect.trials_failed < MOST_LED &&
 	        (lane->collect.trials_failed > 0 || lane->collect.taken < LED_UNTIL ||
 	         collect_rate(lane) > CHEAP_TOKENS));
+}
+
+/* Ports known to refuse that are refused behind the others: of one alone the token may have come just then. */
+static uint32_t tails_needed(const struct lane *lane)
+{
+	return lane->limiter.phase == LIMITER_UNSEEN || lane->collect.trials_failed >= MOST_LED ? 1 : TAILS;
 }
 
 static double tokens_for_trial(const struct lane *lane)
 {
 	if (lane->limiter.phase == LIMITER_UNSEEN)
 		return UINT16_MAX;
-	return 2.5 + 1.5 * fmin(lane->collect.left, FEW_LEFT) + wants_lead(lane);
+	return 3.5 + 1.5 * fmin(lane->collect.left, FEW_LEFT) + wants_lead(lane);
 }
 
 static void begin_trial(struct lane *lane)
@@ -108,7 +115,7 @@ static void forget_ports(struct lane *lane)
 static void end_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
 {
 	struct collect *c = &lane->collect;
-	uint32_t refused = 0, found = 0, tail = NO_INDEX;
+	uint32_t refused = 0, found = 0, tail = NO_INDEX, tails = 0;
 	bool led = !c->trial_lead;
 	int64_t before_ns = INT64_MIN;
 
@@ -124,13 +131,14 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 		if (entry->refused && entry->sentinel && n == c->trial_first && c->trial_lead)
 			led = true;
 		else if (entry->refused && entry->sentinel) {
+			if (tails++ == 0)
+				before_ns = entry->sent_ns - order_gap(lane);
 			tail = n;
-			before_ns = entry->sent_ns - order_gap(lane);
 		}
 	}
 	if (lane->limiter.phase != LIMITER_UNSEEN && found > FOUND_AT_MOST + c->left)
 		forget_ports(lane); /* so many should not have been left */
-	if (!led || tail == NO_INDEX || refused + 1 > c->trial_tokens) {
+	if (!led || tails < tails_needed(lane) || refused + 1 > c->trial_tokens) {
 		c->trials_failed += c->trials_failed < MOST_DOUBLINGS;
 		if (lane->limiter.phase != LIMITER_UNSEEN &&
 		    (refused == 0 || (c->window_ns > 0 && c->trials_failed > 1)))
@@ -252,7 +260,7 @@ struct choice choose_trial(struct engine *e, struct host *host, struct lane *lan
 		c->trial_tokens = fmax(tokens_for_trial(lane), collect_came(lane, now_ns));
 		c->trial_pass = c->trial_left = 0;
 		c->trial_passes = passes(e, lane);
-		c->trial_tails = lane->limiter.phase == LIMITER_UNSEEN ? 2 : 1;
+		c->trial_tails = TAILS;
 		c->trial_pass_ns = c->trial_ns = now_ns;
 		c->trial_lead = wants_lead(lane);
 		if (c->trial_lead) {
