@@ -3,7 +3,7 @@
  *   nothing refused yet      every port its number of tries, with doubling timeouts (choose_blind)
  *   no limit met             as many asks in flight as answers came back, doubling each round trip (groups.c)
  *   one error at a time      volleys, by the clock (volley.c)
- *   not in wide use          refusals are collected by the clock, silence is proved in trials at the end (trial.c)
+ *   not in wide use          refusals are collected by the clock (collect_choose.c), silence is proved in trials (trial.c)
  *   too much jitter          refusals are collected, since order proves nothing (choose_collecting); then patience
  *   the model leads nowhere  patience: a pause in which any bucket gets a token before each group (groups.c)
  *   doubtful silence         a check (groups.c asks it, check.c concludes)
@@ -64,6 +64,11 @@ struct choice take(struct lane *lane, struct port_slot *slot)
 		dequeue(lane, suspect ? &lane->suspects : &lane->retry);
 	}
 	return (struct choice){.slot = slot};
+}
+
+struct choice sentinel_choice(const struct lane *lane)
+{
+	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
 }
 
 /* Never fewer than a port has payloads. */
@@ -342,7 +347,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE && !collecting(lane))
 		become_patient(lane);
 	if (interval_is_next(lane, now_ns)) {
-		lane->collect.trial = TRIAL_NONE;
+		lane->collect.trial.stage = TRIAL_NONE;
 		return choose_interval(e, host, lane, now_ns, wake_ns);
 	}
 	if (collecting(lane))
@@ -367,7 +372,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_check(lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_UNSEEN)
 		return choose_unlimited(e, host, lane, now_ns, wake_ns);
-	lane->collect.trial = TRIAL_NONE;
+	lane->collect.trial.stage = TRIAL_NONE;
 	return choose_limited(e, host, lane, now_ns, wake_ns);
 }
 
@@ -385,7 +390,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .attempt = slot->attempts,
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
-	        .trial = choice->stays && lane->collect.trial != TRIAL_NONE,
+	        .trial = choice->stays && lane->collect.trial.stage != TRIAL_NONE,
 	        .patient = lane->patient_ns > 0,
 	        /* A copy will not be refused when the first ask was not. */
 	        .expected = choice->urgent || (choice->stays && slot->waiting > 0) ? 0

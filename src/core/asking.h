@@ -1,4 +1,4 @@
-/* asking.h: one choice of what to ask, and who makes it: shared by asking.c, groups.c, volley.c and trial.c. */
+/* asking.h: one choice of what to ask, and who makes it: shared by the files that choose. */
 #ifndef NSCAN_CORE_ASKING_H
 #define NSCAN_CORE_ASKING_H
 
@@ -27,6 +27,9 @@ bool level_is_low(const struct lane *lane, double need, int64_t now_ns, int64_t 
 /* Takes the port out of the queue whose head it is. */
 struct choice take(struct lane *lane, struct port_slot *slot);
 
+/* A port known to refuse. */
+struct choice sentinel_choice(const struct lane *lane);
+
 /* groups.c */
 /* A sentinel must not overtake the asks that it is to prove. */
 bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns);
@@ -45,10 +48,10 @@ struct choice choose_unlimited(struct engine *e, struct host *host, struct lane 
                                int64_t *wake_ns);
 struct choice choose_ending(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 
-/* trial.c: what to ask while the limit is none of those in wide use. */
+/* collect_choose.c: what to ask while the limit is none of those in wide use. */
 struct choice choose_collected(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
                                int64_t *wake_ns);
-/* All that is left is silent: proves it. */
+/* trial.c: all that is left is silent: proves it. */
 struct choice choose_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 
 #endif

@@ -1,84 +1,171 @@
-/* collect.h: a limit that is none of those in wide use.
+/* collect.h: a limit on ICMP errors that is none of those in wide use.
  *
- * Refusals are collected by the clock: unresolved ports are asked a little faster than tokens come, whatever the answers, so that no
- * token waits for a round trip. Only when few refusals are expected of the ports that are left is their silence proved, in trials:
- * a rest in which tokens come, then asks of all of them, and sentinels behind. Where every token is taken, the time is the
- * least that the limit allows, be it a bucket or a window. */
+ * Such a limit has no model to ask by: it is learnt while asking, in two steps.
+ *
+ *   collecting   Unresolved ports are asked by the clock, a little faster than the limit gives errors, whatever the
+ *                answers: no token waits for a round trip, so that the time is the least that the limit allows. How
+ *                fast the limit is, and how likely each silent port is closed, is estimated from the log of asks.
+ *   trials       Once hardly an error is expected of the ports that are left, their silence is proved: a rest in which
+ *                tokens surely come, all of the ports, and sentinels behind them that are refused.
+ *
+ * Terms. A token is the limit's permission to send one error. A bucket gets its tokens one by one; an error window gives
+ * them all at once, each time it opens. An ask of a port that is probably closed counts as that probability: so many
+ * errors are expected of it.
+ *
+ *   collect.c          what is known of the limit, kept up to date with each ask that is decided
+ *   window.c           limits that give their errors in windows
+ *   fit.c              the rate, and the probability of each port to be closed, that explain best what was seen
+ *   collect_choose.c   what to ask next while refusals are collected, and when
+ *   trial.c            the proof of silence at the end */
 #ifndef NSCAN_CORE_COLLECT_H
 #define NSCAN_CORE_COLLECT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WINDOWS_IN_USE = 2, SURE_TAKEN = 30 /* tokens after which the rate found is not in doubt any more */ };
-#define SUREST_TOKEN 0.8 /* no single silence tells more than that about a port */
-#define WINDOW_SURE  0.8 /* of its tokens a window surely gives: FreeBSD varies them a little */
-#define COLLECT_PACE 1.2 /* asks for each token, in errors expected of them */
+struct engine;
+struct host;
+struct lane;
+struct log_entry;
+struct port_slot;
 
-/* One rate, tried: tokens in the bucket, at least and at most, and how probable it makes what was seen. */
+enum {
+	WINDOWS_IN_USE = 2, /* lengths of error windows, see window.c */
+	LEARNING_TAKEN = 6, /* tokens; until then hardly anything is known of the limit */
+	RATE_TAKEN = 8,     /* tokens after which the rate is good enough to be told, and to count on */
+};
+#define WINDOW_SURE 0.8 /* share of its tokens that a window surely gives: FreeBSD varies them a little */
+#define FEW_LEFT    1.0 /* errors expected of all ports that are left: time to prove their silence */
+#define CAUTIOUS    0.9 /* share of the tokens expected that are counted on */
+
+/* One rate, tried on what was seen. */
 struct fit {
-	double rate, least, most, likelihood, weight;
+	double rate;        /* tokens a second */
+	double least, most; /* tokens in the bucket, between these bounds */
+	double likelihood;  /* of what was seen, up to a factor common to all rates */
+	double weight;      /* its share of the likelihood of all rates */
 };
 
-/* What is known of the limit, from asks in the order sent once it is decided whether they were refused. */
+/* A limit that gives `tokens` errors at once, each length_ns. */
+struct error_window {
+	int64_t length_ns; /* 0: a bucket, as far as is known */
+	double tokens;
+	int64_t start_ns;           /* the first ask refused in the last one */
+	int64_t asked_ns;           /* when all tokens of one were asked for last */
+	bool tried[WINDOWS_IN_USE]; /* it was asked just when a window of that length would have opened */
+};
+
+/* Errors in a row, with no silence between them in which another one was expected. */
+struct error_lump {
+	uint32_t count;
+	int64_t first_ns;
+	int64_t empty_ns;    /* the last ask before it that no token was there for */
+	double taken_before; /* tokens until then */
+};
+
+enum trial_stage {
+	TRIAL_NONE,
+	TRIAL_REST, /* nothing is asked until tokens are surely there */
+	TRIAL_ASKS, /* all suspects, pass by pass */
+	TRIAL_TAIL, /* the sentinels behind them */
+	TRIAL_WAIT, /* for what is in flight */
+};
+
+/* One proof of silence under way. */
+struct trial {
+	enum trial_stage stage;
+	uint32_t first, end; /* log numbers of its asks; end is the one behind the last */
+	uint32_t pass, passes;
+	uint32_t left_in_pass;  /* asks */
+	uint32_t tails;         /* sentinels still to come at the end */
+	double tokens;          /* that were there when it began; more errors than that prove nothing */
+	int64_t began_ns;       /* when the first of its asks was sent */
+	bool led;               /* a sentinel in front has to be refused, too */
+	bool first_asks;        /* some of its ports were asked once only so far, and may well be closed */
+	uint32_t failed_in_row; /* trials before it */
+};
+
+/* What is known of the limit. Asks count in the order sent, each once it is decided whether it was refused. */
 struct collect {
 	bool on;
-	int64_t found_ns;     /* when the limit was met; 0: not yet */
-	int64_t since_ns;     /* no token was there: what is taken is counted from then on */
-	int64_t began_ns;     /* the first of those times */
-	int64_t collected_ns; /* last ask that was not part of a trial */
-	double collected;     /* tokens taken by such asks */
-	int64_t decided_ns;   /* when the last ask was sent of which it is decided whether it took a token */
-	double taken;         /* tokens taken by asks sent since */
-	struct fit now;       /* that rate, followed through ... */
-	int64_t now_ns;       /* ... all asks sent until then */
-	bool rate_given;      /* known_rate is not to be doubted */
-	double known_rate;    /* the rate found before, once that is worth something */
-	double first_most;    /* tokens that may have been there at since_ns */
-	double rate;          /* tokens a second; of a bucket */
 
-	uint32_t run;      /* errors in a row */
-	double silent;     /* errors expected of the asks since the last one refused */
-	int64_t silent_ns; /* the last ask that was to be refused and was not */
-	uint32_t lump;     /* errors since the last silence of several asks */
-	double before_lump;
-	int64_t lump_ns;    /* the first of them */
-	int64_t empty_ns;   /* the last ask before them */
-	int64_t refused_ns; /* the last ask that was refused */
-	int64_t longest_ns; /* the longest such silence */
+	/* What was taken. */
+	int64_t found_ns;     /* when the limit was met: no token was there; 0: not yet */
+	int64_t began_ns;     /* the same, when collecting began */
+	int64_t since_ns;     /* asks sent later are evidence: found_ns at first, later when old asks are forgotten */
+	double taken;         /* tokens since collecting began */
+	double collected;     /* of these, not by trials */
+	int64_t collected_ns; /* the last ask sent that is not part of a trial */
+	uint32_t run;         /* errors in a row */
+	double silent;        /* errors expected of the asks since the last error */
+	int64_t silent_ns;    /* the last ask of which an error was expected that did not come */
+	int64_t refused_ns;   /* the last ask that was refused; 0: none */
+	int64_t longest_ns;   /* the longest time between two errors in which others were expected */
+	struct error_lump lump;
+	struct error_window window;
 
-	int64_t window_ns; /* the limit gives `window_tokens` each time so long; 0: a bucket, as far as is known */
-	double window_tokens;
-	uint32_t windows_seen;   /* that gave all of them */
-	int64_t window_start_ns; /* the first ask refused in the last one */
-	int64_t window_asked_ns; /* when all tokens of one were asked for last */
-	bool tried[WINDOWS_IN_USE];
-	int64_t interval_tried_ns; /* after the error of the ask sent then */
-
-	double credit; /* errors that may still be expected of asks sent now */
-	int64_t credit_ns;
-	bool bunch;         /* no ask until several can be sent at once */
-	double share;       /* of the ports asked that refuse */
-	uint32_t fitted;    /* asks decided when that was found out */
-	uint32_t fit_first; /* log number of the first that it was found from */
+	/* The fit. */
+	double rate;        /* tokens a second, of a bucket */
+	bool rate_given;    /* it was set by what trials showed, and is a prior of the fits */
+	struct fit level;   /* the bucket of that rate, followed through the asks ... */
+	int64_t level_ns;   /* ... sent until then */
+	double first_most;  /* tokens that may have been in it at since_ns */
+	double share;       /* of the ports asked, that are closed; 0: unknown */
 	double left;        /* errors expected of all ports not settled */
+	uint32_t first;     /* log number of the first ask of all */
+	uint32_t fit_first; /* log number of the first that is evidence */
+	uint32_t fitted;    /* number of the first ask not decided at the last fit */
+	bool first_weighed; /* what the asks before the limit was met say of their ports is in the weights */
 
-	uint32_t first; /* log number of the first ask of all */
-	bool weighed;
-	int64_t sentinel_ns; /* when a port known to refuse was asked last, to see whether the limit gives anything */
+	/* Asking by the clock. */
+	double credit; /* errors that may be expected of asks sent now ... */
+	int64_t credit_ns;
+	bool bunch;          /* ... once there is enough for several asks at once */
+	int64_t sentinel_ns; /* when a sentinel last asked whether the limit gives anything at all */
 
-	/* The trial. */
-	enum { TRIAL_NONE, TRIAL_REST, TRIAL_ASKS, TRIAL_TAIL, TRIAL_WAIT } trial;
-	uint32_t trial_first, trial_end; /* log numbers */
-	uint32_t trial_left;             /* asks left in this pass over the suspects */
-	uint32_t trial_pass, trial_passes;
-	uint32_t trial_tails;
-	double trial_tokens;
-	bool trial_new; /* some of the ports may well be closed */
-	bool trial_lead;
-	uint32_t trials_failed; /* in a row */
-	int64_t trial_ns;       /* when it began */
-	int64_t trial_pass_ns;  /* the next pass begins then */
+	struct trial trial;
 };
+
+/* collect.c */
+/* There is a limit, and none of those in wide use, as far as is known. */
+bool collecting(const struct lane *lane);
+/* No token was there at since_ns, nor for the asks since then that are known to have been silent for want of one. */
+void collect_found(struct lane *lane, int64_t since_ns);
+/* From now on it is taken to be none of those in wide use. */
+void collect_begin(struct lane *lane, int64_t now_ns);
+/* What was seen and concluded is wrong: goes on with the least rate that it can be, and with nothing else. */
+void collect_restart(struct lane *lane);
+/* Tokens that were surely there were not: half the rate, and no window. */
+void collect_slower(struct lane *lane);
+/* It is decided what became of the ask, and of all before it. */
+void collect_decided(struct lane *lane, uint32_t number);
+/* Errors a second, as far as is known; 0: nothing. */
+double collect_rate(const struct lane *lane);
+/* What came so far is no more than the limit gives, whatever that is. Errors a second. */
+double collect_least_rate(const struct lane *lane);
+/* Probability that the port is closed, after all its silences. */
+double collect_likely(const struct lane *lane, const struct port_slot *slot);
+
+/* window.c */
+/* The limit gives its errors in windows, and the path jitters so little that asks meet them exactly. Otherwise
+ * their tokens are taken by the clock, as if it were a bucket. */
+bool window_is_exact(const struct lane *lane);
+/* When the next one opens, if the last one did when it was asked for. */
+int64_t window_next_ns(const struct lane *lane);
+/* Gives credit for all tokens of a window that opens now, if one does. */
+void window_open(struct lane *lane, int64_t now_ns);
+/* As long as no token came: gives credit for a look just when a window in use would open. Returns the next such
+ * time, or NEVER. */
+int64_t window_try(struct lane *lane, int64_t now_ns);
+/* An ask was refused, the last one of the lump: which window gave that, or whether it shows that there are windows. */
+void window_taken(struct lane *lane, const struct log_entry *entry);
+
+/* fit.c */
+/* Finds rate, share of closed ports, and how likely each of the others is one. */
+void fit_limit(struct lane *lane);
+/* The same, if enough was decided since the last time. */
+void fit_when_due(struct lane *lane);
+/* The ask is decided: follows the bucket at the rate found, and judges the port by its silence until the next fit. */
+void fit_follow(struct lane *lane, const struct log_entry *entry);
 
 #endif

@@ -1,68 +1,126 @@
 /* fit.c: which rate of errors, and which share of closed ports, explain best what was seen.
  *
- * Silence has two explanations: no token, or a port that is not closed. Both are estimated together: every rate is tried on the asks in
- * the order sent, each port with the probability that it refuses; with what that says about the tokens, the ports are judged
- * anew. */
+ * Silence has two explanations: no token, or a port that is not closed. Both are estimated together. Each of a
+ * grid of rates is tried on the asks in the order sent: the bucket of that rate is followed, between two bounds,
+ * through what was refused and what was not, each port taken for closed with the probability believed so far; how
+ * likely the rate makes all of it is its weight. With what the rates, so weighted, say about the tokens, each port
+ * is judged anew by its silences: one that stayed silent although there was a token is hardly closed. Where the
+ * limit gives windows, these say instead when there were tokens. */
 #include <math.h>
 
 #include "internal.h"
 
 enum {
-	RATES = 126,       /* 0.25 to 4000 a second, 8 % apart */
-	MOST_FITTED = 400, /* asks */
-	MOST_BURST = 50,
-	TURNS = 2,
-	RENORMALISE = 32,
-	ENOUGH_TAKEN = 10, /* tokens after which a rate found is believed */
+	RATES = 126,       /* 0.25 to 4000 a second, ... */
+	MOST_FITTED = 400, /* asks: enough for any rate, and a fit of them takes a millisecond or two */
+	MOST_BURST = 50,   /* tokens, by the upper bound: more than it gave when it was met may be in a bucket */
+	TURNS = 2,         /* rates and ports are judged by each other so often; more change little */
+	SHARE_TURNS = 3,   /* the same for ports and their share */
+	RENORMALISE = 32,  /* asks after which likelihoods are scaled, so that they do not become nothing */
+	ENOUGH_TAKEN = 10, /* tokens after which a rate found, and a share, is believed */
+	SURE_TAKEN = 30,   /* tokens after which the rate is not in doubt any more */
+	FIT_EVERY = 3,     /* asks decided make a new fit, ... */
+	FIT_PARTS = 8,     /* ... and one such part of all before: the more is known the less one ask changes */
 };
-#define FIRST_SHARE   0.98 /* closed until something else is shown */
-#define FIRST_WEIGHT  2.0  /* ports */
-#define MOST_SHARE    0.998
-#define SUREST        0.97  /* that a port refuses */
+#define SLOWEST 0.25 /* errors a second */
+#define STEP    1.08 /* from rate to rate */
+#define APART   0.04 /* half of the relative distance between two rates */
+#define FIRST_SHARE                                                                                                    \
+	0.98 /* closed ports, before any was asked: until something else is shown, silence is want of a token */
+#define FIRST_WEIGHT  2.0   /* ports that this is worth */
+#define MOST_SHARE    0.998 /* else no silence could ever make a port anything but closed */
+#define SUREST        0.97  /* that a port is closed */
+#define SUREST_TOKEN  0.8   /* that there was a token: no single silence tells more than that about a port */
 #define WITHOUT_TOKEN 0.002 /* probability of an error that no token explains */
-#define UPPER_HALF    0.6
-#define NEGLIGIBLE    1e-3
-#define JUST_NONE     0.9 /* tokens that a bucket may hold which gives none */
-#define PRIOR_WIDTH   0.2
-#define PRIOR_FLOOR   0.002
+#define UPPER_HALF    0.6   /* weight of the rates up to the one that is taken, as long as little is known */
+#define NEGLIGIBLE    1e-3  /* weight of a rate that is not asked about tokens */
+#define JUST_NONE     0.9   /* tokens that a bucket may hold which gives none */
+#define PRIOR_WIDTH   0.2   /* relative: standard deviation of a rate about the one found before */
+#define PRIOR_FLOOR   0.002 /* likelihood of any rate beside that */
 #define SURE_FLOOR    1e-60 /* silence of many asks of a few ports says little, but seems to say much */
-#define APART         0.04  /* half of the relative distance between two rates */
 
-/* The probability that there was a token; what was seen then tells how many are left. */
-double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused, bool sure)
+/* One ask, as each rate is to see it. */
+struct sight {
+	double since_s;  /* since the ask before */
+	double burst;    /* of the limit */
+	double jitter_s; /* by so much the time may be off */
+	double closed;   /* probability that it is refused if there is a token */
+	bool refused;
+	bool sure; /* the rate is not in doubt */
+};
+
+/* Follows the bucket to the ask and past it. Returns the probability that there was a token; what was seen tells
+ * how many are left. */
+static double fit_ask(struct fit *fit, const struct sight *ask)
 {
-	double slack = fmin(fit->rate * jitter_s, 1), least, most, token;
+	double slack = fmin(fit->rate * ask->jitter_s, 1), least, most, token;
 
 	/* The rates tried are so far apart that the true one may be as far from each. */
-	fit->least = fmin(fit->least + fit->rate * since_s * (1 - APART), burst);
-	fit->most = fmin(fit->most + fit->rate * since_s * (1 + APART), fmax(burst, MOST_BURST));
-	least = refused ? fit->least : fit->least - slack;
-	most = refused ? fit->most + slack : fit->most;
+	fit->least = fmin(fit->least + fit->rate * ask->since_s * (1 - APART), ask->burst);
+	fit->most = fmin(fit->most + fit->rate * ask->since_s * (1 + APART), fmax(ask->burst, MOST_BURST));
+	least = ask->refused ? fit->least : fit->least - slack;
+	most = ask->refused ? fit->most + slack : fit->most;
 	token = most < 1 ? 0 : least >= 1 ? 1 : (most - 1) / (most - least + 1e-9);
-	if (refused) {
+	if (ask->refused) {
 		fit->likelihood *= fmax(token, WITHOUT_TOKEN);
 		fit->least = fmax(fit->least - 1, 0);
 		fit->most = fmax(fit->most - 1, fit->least);
 	} else {
-		fit->likelihood *= 1 - closed * token;
+		fit->likelihood *= 1 - ask->closed * token;
 		/* Of a port that may well not be closed it says nothing against a count that is sure. */
-		fit->least -= (sure ? fmax(2 * closed - 1, 0) : closed) * fmax(fit->least - JUST_NONE, 0);
-		fit->most -= closed * fmax(fit->most - fmax(fit->least, 1), 0);
+		fit->least -=
+		        (ask->sure ? fmax(2 * ask->closed - 1, 0) : ask->closed) * fmax(fit->least - JUST_NONE, 0);
+		fit->most -= ask->closed * fmax(fit->most - fmax(fit->least, 1), 0);
 	}
 	return token;
 }
 
-double fit_closedness(const struct lane *lane, const struct port_slot *slot)
+static struct sight sight_of(const struct lane *lane, const struct log_entry *entry, int64_t before_ns)
 {
+	const struct portscan *scan = lane->scan;
+	const struct port_slot *slot = &scan->slots[entry->slot];
 	double closed = slot->stage == STAGE_SETTLED ? slot->by_target : collect_likely(lane, slot);
 
-	return fmin(closed, SUREST) * (1 - loss_estimate(&lane->scan->loss));
+	return (struct sight){
+	        .since_s = (double)(entry->sent_ns - before_ns) / 1e9,
+	        .burst = lane->limiter.burst,
+	        .jitter_s = 2e-9 * (double)scan->rtt.jitter_ns,
+	        .closed = fmin(closed, SUREST) * (1 - loss_estimate(&scan->loss)),
+	        .refused = entry->refused,
+	        .sure = lane->collect.taken >= SURE_TAKEN,
+	};
+}
+
+/* It says something about tokens, and its port. The silence of a trial is judged by that. */
+static bool tells(const struct log_entry *entry)
+{
+	return entry->slot != NO_INDEX && !entry->answered && (!entry->trial || entry->refused);
 }
 
 static bool is_evidence(const struct lane *lane, const struct log_entry *entry)
 {
-	return entry->slot != NO_INDEX && !entry->answered && (!entry->trial || entry->refused) &&
-	       entry->sent_ns > lane->collect.since_ns;
+	return tells(entry) && entry->sent_ns > lane->collect.since_ns;
+}
+
+/* What the silence of a port says, where there was a token with that probability: a logarithm of odds. */
+static float silence_says(double token, double lost)
+{
+	return (float)log(1 - fmin(token, SUREST_TOKEN) * (1 - lost));
+}
+
+void fit_follow(struct lane *lane, const struct log_entry *entry)
+{
+	struct collect *c = &lane->collect;
+	struct sight ask;
+	double token;
+
+	if (!tells(entry) || c->rate <= 0 || c->window.length_ns > 0 || entry->sent_ns < c->level_ns)
+		return;
+	ask = sight_of(lane, entry, c->level_ns);
+	token = fit_ask(&c->level, &ask);
+	c->level_ns = entry->sent_ns;
+	if (!entry->refused && collecting(lane))
+		lane->scan->slots[entry->slot].silence_weight += silence_says(token, 0);
 }
 
 static void normalise(struct fit fits[RATES])
@@ -75,77 +133,63 @@ static void normalise(struct fit fits[RATES])
 		fits[i].likelihood /= best;
 }
 
-/* Tries all rates. */
-static void try_rates(struct lane *lane, struct fit fits[RATES])
+/* All rates, each as likely as it was before; known: the rate found before, 0 if that is worth nothing. */
+static void prepare_rates(const struct lane *lane, struct fit fits[RATES], double known)
 {
-	struct collect *c = &lane->collect;
-	double floor = c->taken < SURE_TAKEN ? PRIOR_FLOOR : SURE_FLOOR, sum = 0, part = 0,
-	       jitter_s = 2e-9 * (double)lane->scan->rtt.jitter_ns;
-	int64_t before_ns = c->since_ns;
+	double floor = lane->collect.taken < SURE_TAKEN ? PRIOR_FLOOR : SURE_FLOOR;
 
 	for (int i = 0; i < RATES; i++) {
-		double rate = 0.25 * pow(1.08, i),
-		       off = c->known_rate > 0 ? log(rate / c->known_rate) / PRIOR_WIDTH : 0;
+		double rate = SLOWEST * pow(STEP, i), off = known > 0 ? log(rate / known) / PRIOR_WIDTH : 0;
 
 		fits[i] = (struct fit){
-		        .rate = rate, .most = c->first_most, .likelihood = fmax(exp(-off * off / 2), floor)};
+		        .rate = rate, .most = lane->collect.first_most, .likelihood = fmax(exp(-off * off / 2), floor)};
 	}
-	for (uint32_t n = c->fit_first; n != lane->log_unexpired; n++) {
+}
+
+/* How likely each of them makes what was seen. Returns when the last ask of that was sent. */
+static int64_t try_rates(struct lane *lane, struct fit fits[RATES])
+{
+	int64_t before_ns = lane->collect.since_ns;
+
+	for (uint32_t n = lane->collect.fit_first; n != lane->log_unexpired; n++) {
 		const struct log_entry *entry = asklog_entry(lane, n);
-		double since_s, closed;
+		struct sight ask;
 
 		if (!is_evidence(lane, entry))
 			continue;
-		since_s = (double)(entry->sent_ns - before_ns) / 1e9;
-		closed = fit_closedness(lane, &lane->scan->slots[entry->slot]);
+		ask = sight_of(lane, entry, before_ns);
 		before_ns = entry->sent_ns;
 		for (int i = 0; i < RATES; i++)
-			fit_ask(&fits[i], since_s, lane->limiter.burst, jitter_s, closed, entry->refused,
-			        c->taken >= SURE_TAKEN);
+			fit_ask(&fits[i], &ask);
 		if (n % RENORMALISE == 0)
 			normalise(fits);
 	}
 	normalise(fits);
+	return before_ns;
+}
+
+/* Where several explain it, one in the upper half is taken: asking by it will tell. */
+static void take_rate(struct lane *lane, struct fit fits[RATES], bool known)
+{
+	struct collect *c = &lane->collect;
+	double sum = 0, part = 0;
+
 	for (int i = 0; i < RATES; i++)
 		sum += fits[i].likelihood;
 	for (int i = 0; i < RATES; i++) {
 		fits[i].weight = fits[i].likelihood / sum;
-		/* Where several explain it, one in the upper half is taken: asking by it will tell. */
-		if (part < (c->known_rate > 0 ? 0.5 : UPPER_HALF)) {
+		if (part < (known ? 0.5 : UPPER_HALF)) {
 			c->rate = fits[i].rate;
-			c->now = fits[i];
+			c->level = fits[i];
 		}
 		part += fits[i].weight;
 	}
-	c->now_ns = before_ns;
 }
 
-/* The same where tokens come in windows. */
-static void weigh_ports_by_window(struct lane *lane)
+static void forget_weights(struct portscan *scan)
 {
-	struct collect *c = &lane->collect;
-	struct portscan *scan = lane->scan;
-	double lost = loss_estimate(&scan->loss), taken = 0;
-	int64_t start_ns = INT64_MIN / 2, margin_ns = 4 * scan->rtt.jitter_ns + c->window_ns / 100;
-
 	for (size_t i = 0; i < scan->slot_count; i++)
 		scan->slots[i].silence_weight = 0;
-	for (uint32_t n = c->fit_first; n != lane->log_unexpired; n++) {
-		const struct log_entry *entry = asklog_entry(lane, n);
-		bool open = entry->sent_ns > start_ns + c->window_ns + margin_ns ||
-		            (taken < c->window_tokens * WINDOW_SURE && entry->sent_ns > start_ns + margin_ns &&
-		             entry->sent_ns < start_ns + c->window_ns - margin_ns);
-
-		if (!is_evidence(lane, entry))
-			continue;
-		if (entry->refused && entry->sent_ns >= start_ns + c->window_ns - margin_ns) {
-			start_ns = entry->sent_ns;
-			taken = 0;
-		}
-		taken += entry->refused;
-		if (open && !entry->refused && scan->slots[entry->slot].stage != STAGE_SETTLED)
-			scan->slots[entry->slot].silence_weight += (float)log(1 - SUREST_TOKEN * (1 - lost));
-	}
 }
 
 /* Judges the silent ports by the tokens that they are likely to have met. */
@@ -153,37 +197,60 @@ static void weigh_ports(struct lane *lane, struct fit fits[RATES])
 {
 	struct collect *c = &lane->collect;
 	struct portscan *scan = lane->scan;
-	double jitter_s = 2e-9 * (double)scan->rtt.jitter_ns, lost = loss_estimate(&scan->loss);
+	double lost = loss_estimate(&scan->loss);
 	int64_t before_ns = c->since_ns;
 
-	for (size_t i = 0; i < scan->slot_count; i++)
-		scan->slots[i].silence_weight = 0;
+	forget_weights(scan);
 	for (int i = 0; i < RATES; i++)
 		fits[i] = (struct fit){
 		        .rate = fits[i].rate, .most = c->first_most, .likelihood = 1, .weight = fits[i].weight};
 	for (uint32_t n = c->fit_first; n != lane->log_unexpired; n++) {
 		const struct log_entry *entry = asklog_entry(lane, n);
-		struct port_slot *slot;
-		double since_s, closed, met = 0;
+		struct sight ask;
+		double token = 0;
 
 		if (!is_evidence(lane, entry))
 			continue;
-		since_s = (double)(entry->sent_ns - before_ns) / 1e9;
+		ask = sight_of(lane, entry, before_ns);
 		before_ns = entry->sent_ns;
-		slot = &scan->slots[entry->slot];
-		closed = fit_closedness(lane, slot);
 		for (int i = 0; i < RATES; i++)
 			if (fits[i].weight > NEGLIGIBLE)
-				met += fits[i].weight * fit_ask(&fits[i], since_s, lane->limiter.burst, jitter_s,
-				                                closed, entry->refused, c->taken >= SURE_TAKEN);
-		if (entry->refused || slot->stage == STAGE_SETTLED)
-			continue;
-		met = fmin(met, SUREST_TOKEN);
-		slot->silence_weight += (float)log(1 - met * (1 - lost));
+				token += fits[i].weight * fit_ask(&fits[i], &ask);
+		if (!entry->refused && scan->slots[entry->slot].stage != STAGE_SETTLED)
+			scan->slots[entry->slot].silence_weight += silence_says(token, lost);
 	}
 }
 
-/* Until the bucket ran empty there was a token for every ask in front of a refused one. What those asks say of the ports. */
+/* The same where tokens come in windows: one is open, or must have opened since. */
+static void weigh_ports_by_window(struct lane *lane)
+{
+	const struct error_window *window = &lane->collect.window;
+	struct portscan *scan = lane->scan;
+	double lost = loss_estimate(&scan->loss), taken = 0;
+	int64_t start_ns = INT64_MIN / 2, margin_ns = 4 * scan->rtt.jitter_ns + window->length_ns / 100;
+
+	forget_weights(scan);
+	for (uint32_t n = lane->collect.fit_first; n != lane->log_unexpired; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+		int64_t end_ns = start_ns + window->length_ns;
+		bool open = entry->sent_ns > end_ns + margin_ns ||
+		            (taken < window->tokens * WINDOW_SURE && entry->sent_ns > start_ns + margin_ns &&
+		             entry->sent_ns < end_ns - margin_ns);
+
+		if (!is_evidence(lane, entry))
+			continue;
+		if (entry->refused && entry->sent_ns >= end_ns - margin_ns) {
+			start_ns = entry->sent_ns;
+			taken = 0;
+		}
+		taken += entry->refused;
+		if (open && !entry->refused && scan->slots[entry->slot].stage != STAGE_SETTLED)
+			scan->slots[entry->slot].silence_weight += silence_says(1, lost);
+	}
+}
+
+/* Until the limit was met there was a token for every ask in front of a refused one. What those asks say of the
+ * share of closed ports, and, if that is wanted, of each port. */
 static double first_share(struct lane *lane, bool weigh)
 {
 	struct collect *c = &lane->collect;
@@ -203,8 +270,7 @@ static double first_share(struct lane *lane, bool weigh)
 		} else if (entry->sent_ns + order_gap(lane) < refused_ns) {
 			asked++;
 			if (weigh)
-				lane->scan->slots[entry->slot].judged_weight +=
-				        (float)log(1 - SUREST_TOKEN * (1 - lost));
+				lane->scan->slots[entry->slot].judged_weight += silence_says(1, lost);
 		}
 	}
 	return closed / asked;
@@ -216,7 +282,7 @@ static void count_share(struct lane *lane)
 	struct collect *c = &lane->collect;
 	const struct portscan *scan = lane->scan;
 
-	for (int turns = 0; turns < 3; turns++) {
+	for (int turns = 0; turns < SHARE_TURNS; turns++) {
 		double closed = 0.5, asked = 1;
 
 		c->left = 0;
@@ -235,8 +301,8 @@ static void count_share(struct lane *lane)
 	}
 }
 
-/* What falls out of the window stays as it was judged last. */
-static void forget(struct lane *lane)
+/* Old asks are no evidence any more: the ports stay as they were judged last. */
+static void forget_asks(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
 
@@ -255,24 +321,36 @@ void fit_limit(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
 	struct fit fits[RATES];
+	double known;
 
-	forget(lane);
-	if (!c->weighed) {
-		c->weighed = true;
+	forget_asks(lane);
+	if (!c->first_weighed) {
+		c->first_weighed = true;
 		first_share(lane, true);
 	}
-	c->known_rate = c->taken >= ENOUGH_TAKEN || c->rate_given ? c->rate : 0;
+	known = c->taken >= ENOUGH_TAKEN || c->rate_given ? c->rate : 0;
 	if (c->taken < ENOUGH_TAKEN || c->share <= 0)
 		c->share = first_share(lane, false);
-	for (size_t i = 0; i < lane->scan->slot_count; i++)
-		lane->scan->slots[i].silence_weight = 0;
+	forget_weights(lane->scan);
 	for (int turns = 0; turns < TURNS; turns++) {
-		if (c->window_ns > 0) {
+		if (c->window.length_ns > 0) {
 			weigh_ports_by_window(lane);
 		} else {
-			try_rates(lane, fits);
+			prepare_rates(lane, fits, known);
+			c->level_ns = try_rates(lane, fits);
+			take_rate(lane, fits, known > 0);
 			weigh_ports(lane, fits);
 		}
 		count_share(lane);
 	}
+}
+
+void fit_when_due(struct lane *lane)
+{
+	struct collect *c = &lane->collect;
+
+	if (c->share > 0 && lane->log_unexpired - c->fitted < FIT_EVERY + (lane->log_unexpired - c->first) / FIT_PARTS)
+		return;
+	c->fitted = lane->log_unexpired;
+	fit_limit(lane);
 }

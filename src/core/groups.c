@@ -32,7 +32,7 @@ static struct choice sentinel(struct lane *lane)
 	}
 	if (--lane->sentinels_due == 0)
 		lane->group = 0;
-	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
+	return sentinel_choice(lane);
 }
 
 bool too_close(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
@@ -187,7 +187,7 @@ struct choice choose_unlimited(struct engine *e, struct host *host, struct lane 
 	struct port_slot *slot = fresh_head(lane);
 	struct choice choice;
 
-	if (lane->collect.trial != TRIAL_NONE)
+	if (lane->collect.trial.stage != TRIAL_NONE)
 		return choose_trial(e, host, lane, now_ns, wake_ns);
 	if (lane->sentinels_due == 0 && lane->outstanding >= lane->window)
 		return (struct choice){0};

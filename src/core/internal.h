@@ -11,8 +11,7 @@
  *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove
  *   proof.c      what a refusal proves about the asks before it
  *   check.c      conclusions from silence are tested before they are drawn
- *   collect.c    a limit that is none of those in wide use: refusals are collected by the clock; fit.c: its rate, and which ports
- *                are likely closed; trial.c: what is asked, and the proof of silence at the end
+ *   collect.h    a limit that is none of those in wide use: collect.c, window.c, fit.c, collect_choose.c, trial.c
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
  *                answers_notes.c: what is strange about the answers of a host
  *   mtu.c        the path MTU observation beside the ports
@@ -584,43 +583,6 @@ void count_silence(struct engine *e, struct host *host, struct lane *lane, const
 /* check.c */
 /* Asks up to sent_ns showed that no token was there. */
 void bucket_is_empty(struct lane *lane, int64_t sent_ns);
-
-/* collect.c */
-/* There is a limit, and none of those in wide use, as far as is known. */
-bool collecting(const struct lane *lane);
-/* No token was there at since_ns, nor for the asks since then that are known to have been silent for want of one. */
-void collect_found(struct lane *lane, int64_t since_ns);
-/* From now on it is taken to be none of those in wide use. */
-void collect_begin(struct lane *lane, int64_t now_ns);
-/* Goes on with the rate as found, but with nothing else of what was seen. */
-void collect_restart(struct lane *lane);
-/* Tokens that were surely there were not. */
-void collect_slower(struct lane *lane);
-/* It is decided what became of the ask, and of all before it. */
-void collect_decided(struct lane *lane, uint32_t number);
-/* Errors a second, as far as is known; 0: nothing. */
-double collect_rate(const struct lane *lane);
-/* Probability that the port refuses, after all its silences. */
-double collect_likely(const struct lane *lane, const struct port_slot *slot);
-/* Brings what is expected of all ports up to date, now and then. */
-void collect_count(struct lane *lane);
-/* When asks may be sent of which `need` errors are expected; now_ns: now. */
-int64_t collect_ready(struct lane *lane, double need, int64_t now_ns);
-void collect_spend(struct lane *lane, double errors);
-/* When so many tokens are surely there, if nothing is asked until then. */
-int64_t collect_rested(struct lane *lane, double tokens);
-/* Tokens that surely came since the last error. */
-double collect_came(const struct lane *lane, int64_t now_ns);
-
-/* fit.c */
-/* Finds rate, share of closed ports and how likely each of the others is one. */
-void fit_limit(struct lane *lane);
-/* An ask `since_s` after the last one: the probability that there was a token. What was seen tells how many are left. sure: the rate is
- * not in doubt. */
-double fit_ask(struct fit *fit, double since_s, double burst, double jitter_s, double closed, bool refused, bool sure);
-double fit_closedness(const struct lane *lane, const struct port_slot *slot);
-/* Tokens surely there for an ask sent now. */
-double collect_spare(struct lane *lane, int64_t now_ns);
 
 /* queues.c */
 /* The lane is the one that the port belongs to. */

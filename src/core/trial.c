@@ -1,179 +1,119 @@
-/* trial.c: what to ask while the limit is none of those in wide use: first refusals are collected by the clock, then silence is
- * proved in trials.
+/* trial.c: the proof of silence where the order of asks and refusals, by itself, proves nothing: the limit is not one
+ * of those in wide use, or none was met although the host gave more errors than the small buckets hold.
  *
- * A trial begins when tokens are surely there: all ports that are left are asked as often as each still needs, then ports known
- * to refuse. When those are refused, and no more errors came than tokens were there, every ask had one. */
+ * A trial begins when tokens are surely there: all ports that are left are asked as often as each still needs,
+ * then ports known to refuse, the sentinels. If those are refused, and no more errors came than tokens were there,
+ * there was a token for every ask. As long as it is not sure that the rest was long enough, a sentinel goes in
+ * front as well: its refusal shows that tokens were there already. A trial that proves nothing is followed by
+ * another one, after twice the rest. */
 #include <math.h>
 
 #include "asking.h"
 
 enum {
-	SURELY_COLLECTED = 20, /* tokens after which the rate is beyond doubt */
-	LED_UNTIL = 8,         /* tokens after which the rate is sure */
-	MOST_AT_ONCE = 256,
-	PASS_GAP_MS = 4,
-	MOST_DOUBLINGS = 12, /* of the rest, after trials in vain */
-	MOST_LED = 5,        /* trials in vain, after which perhaps there is one token at a time */
-	LEARNING_TAKEN = 6,
-	LONGEST_REST_MS = 15000,
-	LONGEST_TRIAL_MS = 500,
-	REST_MS = 10,
-	FIRST_TOKEN_MS = 1200,
-	TAILS = 2,         /* one may have a token that came just then */
-	FOUND_AT_MOST = 1, /* in a trial, beyond those expected */
-	ENOUGH = 10        /* tokens, after which it is known when the next one is due */
+	SURELY_COLLECTED = 20,   /* tokens after which the rate is beyond doubt */
+	FEW_COLLECTED = 4,       /* tokens; until then the rest is as long as the longest window */
+	MOST_AT_ONCE = 256,      /* suspects in one trial: more asks take so long that tokens come meanwhile */
+	TAILS = 2,               /* sentinels behind the suspects: one may have a token that came just then */
+	MOST_DOUBLINGS = 12,     /* of the rest, after trials in vain */
+	MOST_LED = 5,            /* trials in vain, after which perhaps there are no tokens to spare for a lead */
+	LONGEST_REST_MS = 15000, /* enough for any limit that gives an error in ten seconds */
+	LONGEST_TRIAL_MS = 500,  /* where no limit was met */
+	REST_MS = 10,            /* where no limit was met: one so fast that it was missed has tokens again */
+	FOUND_AT_MOST = 1,       /* suspects refused, beyond those expected: more, and what was believed is wrong */
+	MORE_PASSES = 2,         /* than asks needed: some may prove nothing */
+	OVERTAKING_MS = 1,       /* where packets overtake each other by more, two passes cannot be told apart */
 };
-#define STARVED       3.0  /* errors expected that did not come */
-#define WORTH_A_TOKEN 0.03 /* a port less likely to refuse than this waits for the trial */
-#define NONE_LEFT     0.1  /* so few that all asks of a port may follow each other at once */
-#define FEW_LEFT      1.0  /* errors expected of all that is left */
-#define CHEAP_TOKENS  4.0  /* a second: two errors behind a trial cost little */
+#define CHEAP_TOKENS     4.0 /* a second: then two errors for sentinels cost little time */
+#define TRIAL_TOKENS     3.5 /* for the tails, a port that is closed after all, and half a one for luck */
+#define TOKENS_LEFT      1.5 /* for each error that is still expected */
+#define NONE_LEFT        0.1 /* errors expected of all ports: so few that a port's asks may follow each other */
+#define FIRST_REST_S     2.2 /* two tokens of the slowest limit in wide use, one a second */
+#define LONGEST_WINDOW_S 1.2 /* a second, and a little */
+#define LONGER           1.2 /* than the longest time without an error: it may be a window after all */
+#define WINDOW_LATE      1.1 /* lengths, after which a window that cannot be met exactly has opened */
 
-static struct choice no_choice(void)
+static bool no_limit_met(const struct lane *lane)
 {
-	return (struct choice){0};
+	return lane->limiter.phase == LIMITER_UNSEEN;
 }
 
-static struct choice sentinel_of(const struct lane *lane)
-{
-	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
-}
-
-/* A port that may take a token: fresh ones first, then the silent ones in turn. At first, those that were silent when the bucket ran
- * empty: when they are refused, it is known that they were silent for want of a token. */
-static struct port_slot *next_to_collect(struct lane *lane)
-{
-	struct port_slot *slot = fresh_head(lane), *silent = head(lane, &lane->retry);
-
-	if (silent && (!slot || lane->limiter.burst <= 2 || lane->log_next % 2 == 0) &&
-	    lane->collect.taken < LEARNING_TAKEN && collect_likely(lane, silent) > lane->collect.share / 2)
-		return silent;
-	if (slot)
-		return slot;
-	while ((slot = head(lane, &lane->retry))) {
-		if (collect_likely(lane, slot) >= WORTH_A_TOKEN)
-			return slot;
-		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
-	}
-	return NULL;
-}
-
-/* Where the rate is not sure, an error in front of the ports shows that tokens were there already. A limit that never gave more than
- * one or two at once has none to spare for that. */
 static bool wants_lead(const struct lane *lane)
 {
-	return lane->limiter.phase == LIMITER_UNSEEN ||
-	       (lane->limiter.burst > TAILS + 1 && lane->collect.trials_failed < MOST_LED &&
-	        (lane->collect.trials_failed > 0 || lane->collect.taken < LED_UNTIL ||
-	         collect_rate(lane) > CHEAP_TOKENS));
+	const struct collect *c = &lane->collect;
+
+	if (no_limit_met(lane))
+		return true;
+	return lane->limiter.burst > TAILS + 1 && c->trial.failed_in_row < MOST_LED &&
+	       (c->trial.failed_in_row > 0 || c->taken < RATE_TAKEN || collect_rate(lane) > CHEAP_TOKENS);
 }
 
-/* Ports known to refuse that are refused behind the others: of one alone the token may have come just then. */
+/* Tails that have to be refused. */
 static uint32_t tails_needed(const struct lane *lane)
 {
-	return lane->limiter.phase == LIMITER_UNSEEN || lane->collect.trials_failed >= MOST_LED ? 1 : TAILS;
+	return no_limit_met(lane) || lane->collect.trial.failed_in_row >= MOST_LED ? 1 : TAILS;
 }
 
-static double tokens_for_trial(const struct lane *lane)
+static double tokens_wanted(const struct lane *lane)
 {
-	if (lane->limiter.phase == LIMITER_UNSEEN)
+	if (no_limit_met(lane))
 		return UINT16_MAX;
-	return 3.5 + 1.5 * fmin(lane->collect.left, FEW_LEFT) + wants_lead(lane);
+	return TRIAL_TOKENS + TOKENS_LEFT * fmin(lane->collect.left, FEW_LEFT) + wants_lead(lane);
 }
 
-static void begin_trial(struct lane *lane)
+/* Tokens that surely came since the last error. */
+static double tokens_came(const struct lane *lane, int64_t now_ns)
 {
-	struct collect *c = &lane->collect;
+	double since_s = (double)(now_ns - lane->limiter.last_use_ns) / 1e9, came;
 
-	c->trial_new = lane->limiter.phase == LIMITER_UNSEEN && head(lane, &lane->retry);
-	while (head(lane, &lane->retry))
-		enqueue(lane, &lane->suspects, dequeue(lane, &lane->retry));
-	c->trial = TRIAL_REST;
+	came = lane->collect.window.length_ns > 0 ? 0 : CAUTIOUS * collect_least_rate(lane) * since_s;
+	return fmin(came, lane->limiter.burst);
 }
 
-/* What was believed of the ports is wrong. */
-static void forget_ports(struct lane *lane)
+/* When so many tokens are surely there, if nothing is asked until then. */
+static int64_t rested_at(const struct lane *lane, double tokens)
 {
-	struct portscan *scan = lane->scan;
+	const struct collect *c = &lane->collect;
+	double rate = collect_least_rate(lane), rest_s;
 
-	for (size_t i = 0; i < scan->slot_count; i++)
-		scan->slots[i].silence_weight = scan->slots[i].judged_weight = 0;
-	lane->collect.share = 0;
-	collect_restart(lane);
-	while (head(lane, &lane->suspects) && lane->suspects.first != NO_INDEX) {
-		struct port_slot *slot = dequeue(lane, &lane->suspects);
-
-		if (slot->silences > 0) { /* proved: to stay a suspect */
-			enqueue(lane, &lane->suspects, slot);
-			break;
-		}
-		enqueue(lane, &lane->retry, slot);
-	}
+	/* A window not used up has them already. */
+	if (window_is_exact(lane))
+		return c->lump.count + tokens < WINDOW_SURE * c->window.tokens ? lane->last_ask_ns
+		                                                               : window_next_ns(lane);
+	rest_s = rate > 0 ? tokens / rate : FIRST_REST_S;
+	if (c->window.length_ns > 0)
+		rest_s = fmax(rest_s, WINDOW_LATE * 1e-9 * (double)c->window.length_ns);
+	if (c->collected < FEW_COLLECTED)
+		rest_s = fmax(rest_s, LONGEST_WINDOW_S);
+	rest_s = fmax(rest_s, fmin(LONGER * 1e-9 * (double)c->longest_ns, LONGEST_WINDOW_S));
+	return (lane->scan->loss.lost > 0 ? lane->last_ask_ns : lane->limiter.last_use_ns) + (int64_t)(rest_s * 1e9) +
+	       2 * order_gap(lane);
 }
 
-/* The trial's asks are all decided: what did they prove? */
-static void end_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+static void begin_rest(struct lane *lane)
 {
-	struct collect *c = &lane->collect;
-	uint32_t refused = 0, found = 0, tail = NO_INDEX, tails = 0;
-	bool led = !c->trial_lead;
-	int64_t before_ns = INT64_MIN;
+	struct trial *trial = &lane->collect.trial;
 
-	c->trial = TRIAL_NONE;
-	if (c->trial_first - lane->log_first > lane->log_next - lane->log_first)
-		return;              /* forgotten already */
-	c->fitted = lane->log_first; /* to be judged anew */
-	for (uint32_t n = c->trial_first; n != c->trial_end; n++) {
-		const struct log_entry *entry = asklog_entry(lane, n);
-
-		refused += entry->refused;
-		found += entry->refused && !entry->sentinel;
-		if (entry->refused && entry->sentinel && n == c->trial_first && c->trial_lead)
-			led = true;
-		else if (entry->refused && entry->sentinel) {
-			if (tails++ == 0)
-				before_ns = entry->sent_ns - order_gap(lane);
-			tail = n;
-		}
-	}
-	if (lane->limiter.phase != LIMITER_UNSEEN && found > FOUND_AT_MOST + c->left)
-		forget_ports(lane); /* so many should not have been left */
-	if (!led || tails < tails_needed(lane) || refused + 1 > c->trial_tokens) {
-		c->trials_failed += c->trials_failed < MOST_DOUBLINGS;
-		if (lane->limiter.phase != LIMITER_UNSEEN &&
-		    (refused == 0 || (c->window_ns > 0 && c->trials_failed > 1)))
-			collect_slower(lane);
-		return;
-	}
-	/* One more than was thought may have been closed, where all else is sure; what is to be made of more shows the next trial. */
-	if (lane->limiter.phase != LIMITER_UNSEEN &&
-	    found > (c->trials_failed == 0 && c->collected >= SURELY_COLLECTED ? 1 : 0))
-		return;
-	c->trials_failed = 0;
-	for (uint32_t n = c->trial_first; n != c->trial_end; n++) {
-		struct log_entry *entry = asklog_entry(lane, n);
-
-		if (entry->slot == NO_INDEX || entry->refused || entry->answered || entry->sentinel ||
-		    entry->bracketed || entry->sent_ns > before_ns)
-			continue;
-		entry->bracketed = true;
-		entry->bracket = tail;
-		count_silence(e, host, lane, entry, now_ns);
-	}
+	trial->first_asks = no_limit_met(lane) && head(lane, &lane->retry);
+	suspect_all(lane);
+	trial->stage = TRIAL_REST;
 }
 
-static bool trial_rests(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+static bool is_resting(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct collect *c = &lane->collect;
-	int64_t rested_ns = collect_rested(lane, tokens_for_trial(lane)), last_ns = lane->limiter.last_use_ns;
+	int64_t last_ns = lane->limiter.last_use_ns, rested_ns;
 
-	rested_ns += ((INT64_C(1) << c->trials_failed) - 1) * (rested_ns > last_ns ? rested_ns - last_ns : 0);
-	if (rested_ns > last_ns + LONGEST_REST_MS * MS)
-		rested_ns = last_ns + LONGEST_REST_MS * MS;
 	if (lane->outstanding > 0)
 		return true;
-	if (lane->limiter.phase == LIMITER_UNSEEN)
+	if (no_limit_met(lane)) {
 		rested_ns = last_ns + REST_MS * MS;
+	} else {
+		rested_ns = rested_at(lane, tokens_wanted(lane));
+		if (rested_ns > last_ns)
+			rested_ns += ((INT64_C(1) << lane->collect.trial.failed_in_row) - 1) * (rested_ns - last_ns);
+		if (rested_ns > last_ns + LONGEST_REST_MS * MS)
+			rested_ns = last_ns + LONGEST_REST_MS * MS;
+	}
 	if (now_ns >= rested_ns)
 		return false;
 	wake_at(wake_ns, rested_ns);
@@ -182,169 +122,225 @@ static bool trial_rests(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 
 static uint32_t most_at_once(const struct lane *lane)
 {
-	return lane->limiter.phase == LIMITER_UNSEEN && lane->window < MOST_AT_ONCE ? (uint32_t)lane->window
-	                                                                            : MOST_AT_ONCE;
+	return no_limit_met(lane) && lane->window < MOST_AT_ONCE ? (uint32_t)lane->window : MOST_AT_ONCE;
 }
 
-/* While no limit was met a trial must be short: a limit that was missed may give its next error in between. And there are to be two. */
-static uint32_t passes(const struct engine *e, const struct lane *lane)
+/* While no limit was met a trial must be short: a limit that was missed may give its next error in between. And
+ * there are to be two. */
+static uint32_t passes_wanted(const struct engine *e, const struct lane *lane)
 {
 	uint32_t needed = asks_needed(e, lane);
 
 	if (lane->suspects.count > most_at_once(lane))
 		return 1;
-	if (lane->limiter.phase == LIMITER_UNSEEN)
-		return order_gap(lane) > MS ? 1 : (needed + 1) / 2;
-	return needed + 2;
+	if (no_limit_met(lane))
+		return order_gap(lane) > OVERTAKING_MS * MS ? 1 : (needed + 1) / 2;
+	return needed + MORE_PASSES;
+}
+
+static void begin_asks(const struct engine *e, struct lane *lane, int64_t now_ns)
+{
+	struct trial *trial = &lane->collect.trial;
+
+	trial->stage = TRIAL_ASKS;
+	trial->first = lane->log_next;
+	trial->tokens = fmax(tokens_wanted(lane), tokens_came(lane, now_ns));
+	trial->pass = trial->left_in_pass = 0;
+	trial->passes = passes_wanted(e, lane);
+	trial->tails = TAILS;
+	trial->began_ns = now_ns;
+	trial->led = wants_lead(lane);
 }
 
 /* The next of the asks of all suspects, pass by pass; NULL: none now. */
-static struct port_slot *next_suspect(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
-                                      int64_t *wake_ns)
+static struct port_slot *next_suspect(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
 {
-	struct collect *c = &lane->collect;
+	struct trial *trial = &lane->collect.trial;
+	uint32_t most = most_at_once(lane);
 
-	while (c->trial_pass < c->trial_passes) {
-		if (c->trial_left == 0) {
-			c->trial_left =
-			        lane->suspects.count < most_at_once(lane) ? lane->suspects.count : most_at_once(lane);
-			c->trial_pass++;
-			c->trial_pass_ns = now_ns;
-			continue;
-		}
-		break;
-	}
-	if (now_ns < c->trial_pass_ns) {
-		wake_at(wake_ns, c->trial_pass_ns);
-		return NULL;
-	}
+	for (; trial->left_in_pass == 0 && trial->pass < trial->passes; trial->pass++)
+		trial->left_in_pass = lane->suspects.count < most ? lane->suspects.count : most;
 	/* With --max-rate it takes time, in which a limit that was missed may give errors. */
-	if (lane->limiter.phase == LIMITER_UNSEEN && now_ns - c->trial_ns > LONGEST_TRIAL_MS * MS) {
-		c->trial_pass = c->trial_passes;
-		c->trial_left = 0;
+	if (no_limit_met(lane) && now_ns - trial->began_ns > LONGEST_TRIAL_MS * MS) {
+		trial->pass = trial->passes;
+		trial->left_in_pass = 0;
 	}
-	while (c->trial_left > 0) {
+	while (trial->left_in_pass > 0) {
 		struct port_slot *slot = head(lane, &lane->suspects);
 		uint32_t missing;
 
-		c->trial_left--;
+		trial->left_in_pass--;
 		if (!slot)
 			break;
-		dequeue(lane, &lane->suspects);
 		missing = silences_missing(e, lane, slot);
 		if (missing == 0) {
+			dequeue(lane, &lane->suspects);
 			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
 			continue;
 		}
-		enqueue(lane, &lane->suspects, slot);
-		if (missing >= c->trial_pass)
+		rotate(lane, &lane->suspects);
+		if (missing >= trial->pass)
 			return slot;
 	}
 	return NULL;
 }
 
+/* The asks of the suspects. Nothing, and another stage: all were made. */
+static struct choice next_ask(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	struct trial *trial = &lane->collect.trial;
+	struct port_slot *slot;
+
+	if (trial->led && trial->pass == 0 && too_close(lane, now_ns, wake_ns))
+		return (struct choice){0};
+	slot = next_suspect(e, host, lane, now_ns);
+	if (slot)
+		return (struct choice){.slot = slot, .stays = true};
+	if (trial->pass < trial->passes && lane->suspects.count > 0) {
+		/* The first time that a port is asked may show that it is closed: then more asks would cost tokens. */
+		bool may_tell = trial->pass == 1 && (lane->collect.left > NONE_LEFT || trial->first_asks);
+
+		wake_at(wake_ns, now_ns + (may_tell ? ask_timeout(lane) : COPY_GAP_MS * MS));
+		return (struct choice){0};
+	}
+	trial->stage = TRIAL_TAIL;
+	return (struct choice){0};
+}
+
+/* What was believed of the ports is wrong. */
+static void forget_ports(struct lane *lane)
+{
+	struct portscan *scan = lane->scan;
+	struct port_slot *slot;
+
+	for (size_t i = 0; i < scan->slot_count; i++)
+		scan->slots[i].silence_weight = scan->slots[i].judged_weight = 0;
+	collect_restart(lane);
+	while ((slot = head(lane, &lane->suspects))) {
+		dequeue(lane, &lane->suspects);
+		if (slot->silences > 0) { /* proved: it stays a suspect, as do those behind it */
+			enqueue(lane, &lane->suspects, slot);
+			break;
+		}
+		enqueue(lane, &lane->retry, slot);
+	}
+}
+
+/* What became of the asks of a trial. */
+struct outcome {
+	uint32_t refused;
+	uint32_t found;  /* of these, of ports that were suspects */
+	bool led;        /* the sentinel in front was refused, or none was wanted */
+	uint32_t tails;  /* sentinels behind them that were refused, ... */
+	uint32_t tail;   /* ... log number of the last ... */
+	int64_t tail_ns; /* ... and when the first was sent */
+};
+
+static struct outcome read_outcome(struct lane *lane)
+{
+	const struct trial *trial = &lane->collect.trial;
+	struct outcome outcome = {.led = !trial->led};
+
+	for (uint32_t n = trial->first; n != trial->end; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+
+		if (!entry->refused)
+			continue;
+		outcome.refused++;
+		if (!entry->sentinel) {
+			outcome.found++;
+		} else if (n == trial->first && trial->led) {
+			outcome.led = true;
+		} else {
+			if (outcome.tails++ == 0)
+				outcome.tail_ns = entry->sent_ns;
+			outcome.tail = n;
+		}
+	}
+	return outcome;
+}
+
+/* The asks in front of the tails had a token and did not take it. */
+static void prove_silence(struct engine *e, struct host *host, struct lane *lane, const struct outcome *outcome,
+                          int64_t now_ns)
+{
+	const struct trial *trial = &lane->collect.trial;
+	int64_t before_ns = outcome->tail_ns - order_gap(lane);
+
+	for (uint32_t n = trial->first; n != trial->end; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->slot == NO_INDEX || entry->refused || entry->answered || entry->sentinel ||
+		    entry->bracketed || entry->sent_ns > before_ns)
+			continue;
+		entry->bracketed = true;
+		entry->bracket = outcome->tail;
+		count_silence(e, host, lane, entry, now_ns);
+	}
+}
+
+/* The trial's asks are all decided: what did they prove? */
+static void end_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+{
+	struct collect *c = &lane->collect;
+	struct trial *trial = &c->trial;
+	bool limited = !no_limit_met(lane);
+	struct outcome outcome;
+
+	trial->stage = TRIAL_NONE;
+	if (trial->first - lane->log_first > lane->log_next - lane->log_first)
+		return;              /* forgotten already */
+	c->fitted = lane->log_first; /* to be judged anew */
+	outcome = read_outcome(lane);
+	if (limited && outcome.found > FOUND_AT_MOST + c->left)
+		forget_ports(lane); /* so many should not have been left */
+	if (!outcome.led || outcome.tails < tails_needed(lane) || outcome.refused + 1 > trial->tokens) {
+		trial->failed_in_row += trial->failed_in_row < MOST_DOUBLINGS;
+		if (limited && (outcome.refused == 0 || (c->window.length_ns > 0 && trial->failed_in_row > 1)))
+			collect_slower(lane);
+		return;
+	}
+	/* One more than was thought may have been closed, where all else is sure; what is to be made of more shows
+	 * the next trial. */
+	if (limited && outcome.found > (trial->failed_in_row == 0 && c->collected >= SURELY_COLLECTED ? 1 : 0))
+		return;
+	trial->failed_in_row = 0;
+	prove_silence(e, host, lane, &outcome, now_ns);
+}
+
 struct choice choose_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct collect *c = &lane->collect;
-	struct port_slot *slot;
+	struct trial *trial = &lane->collect.trial;
 
-	switch (c->trial) {
-	case TRIAL_NONE:
-		begin_trial(lane);
-		/* fallthrough */
-	case TRIAL_REST:
-		if (trial_rests(lane, now_ns, wake_ns))
-			return no_choice();
-		c->trial = TRIAL_ASKS;
-		c->trial_first = lane->log_next;
-		c->trial_tokens = fmax(tokens_for_trial(lane), collect_came(lane, now_ns));
-		c->trial_pass = c->trial_left = 0;
-		c->trial_passes = passes(e, lane);
-		c->trial_tails = TAILS;
-		c->trial_pass_ns = c->trial_ns = now_ns;
-		c->trial_lead = wants_lead(lane);
-		if (c->trial_lead) {
+	if (trial->stage == TRIAL_NONE)
+		begin_rest(lane);
+	if (trial->stage == TRIAL_REST) {
+		if (is_resting(lane, now_ns, wake_ns))
+			return (struct choice){0};
+		begin_asks(e, lane, now_ns);
+		if (trial->led) {
 			lane->last_suspect_ns = now_ns;
-			return sentinel_of(lane);
+			return sentinel_choice(lane);
 		}
-		/* fallthrough */
-	case TRIAL_ASKS:
-		if (c->trial_lead && c->trial_pass == 0 && too_close(lane, now_ns, wake_ns))
-			return no_choice();
-		slot = next_suspect(e, host, lane, now_ns, wake_ns);
-		if (slot)
-			return (struct choice){.slot = slot, .stays = true};
-		if (c->trial_pass < c->trial_passes && lane->suspects.count > 0) {
-			/* The first time that a port is asked may show that it is closed: then more asks would cost tokens. */
-			c->trial_pass_ns = now_ns + (c->trial_pass == 1 && (c->left > NONE_LEFT || c->trial_new)
-			                                     ? ask_timeout(lane)
-			                                     : PASS_GAP_MS * MS);
-			wake_at(wake_ns, c->trial_pass_ns);
-			return no_choice();
-		}
-		c->trial = TRIAL_TAIL;
-		/* fallthrough */
-	case TRIAL_TAIL:
+	}
+	if (trial->stage == TRIAL_ASKS) {
+		struct choice choice = next_ask(e, host, lane, now_ns, wake_ns);
+
+		if (trial->stage == TRIAL_ASKS)
+			return choice;
+	}
+	if (trial->stage == TRIAL_TAIL) {
 		if (too_close(lane, now_ns, wake_ns))
-			return no_choice();
-		if (--c->trial_tails == 0) {
-			c->trial = TRIAL_WAIT;
-			c->trial_end = lane->log_next + 1;
+			return (struct choice){0};
+		if (--trial->tails == 0) {
+			trial->stage = TRIAL_WAIT;
+			trial->end = lane->log_next + 1;
 		}
-		return sentinel_of(lane);
-	case TRIAL_WAIT:
-		if (lane->outstanding == 0) {
-			end_trial(e, host, lane, now_ns);
-			wake_at(wake_ns, now_ns);
-		}
-		return no_choice();
+		return sentinel_choice(lane);
 	}
-	return no_choice();
-}
-
-/* The next error is awaited twice as long as any before it. */
-static bool overdue(const struct lane *lane, int64_t now_ns)
-{
-	const struct collect *c = &lane->collect;
-	int64_t last_ns = c->refused_ns > c->since_ns ? c->refused_ns : c->since_ns;
-
-	if (c->sentinel_ns > last_ns)
-		last_ns = c->sentinel_ns;
-	return now_ns - last_ns > 2 * (c->taken > 0 ? c->longest_ns : FIRST_TOKEN_MS * MS);
-}
-
-struct choice choose_collected(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	struct collect *c = &lane->collect;
-	struct port_slot *slot;
-	int64_t ready_ns;
-	double likely;
-
-	if (!c->on)
-		collect_begin(lane, now_ns);
-	if (c->trial != TRIAL_NONE)
-		return choose_trial(e, host, lane, now_ns, wake_ns);
-	collect_count(lane);
-	slot = next_to_collect(lane);
-	if (!slot || (c->left < FEW_LEFT && !fresh_head(lane))) {
-		if (lane->outstanding == 0)
-			begin_trial(lane);
-		return c->trial == TRIAL_NONE ? no_choice() : choose_trial(e, host, lane, now_ns, wake_ns);
+	if (lane->outstanding == 0) {
+		end_trial(e, host, lane, now_ns);
+		wake_at(wake_ns, now_ns);
 	}
-	likely = collect_likely(lane, slot);
-	if (likely < 0.02)
-		likely = 0.02;
-	ready_ns = collect_ready(lane, likely, now_ns);
-	if (ready_ns > now_ns && collect_spare(lane, now_ns) < likely + 1) {
-		wake_at(wake_ns, ready_ns);
-		return no_choice();
-	}
-	if (c->silent >= STARVED && c->taken < ENOUGH && overdue(lane, now_ns)) {
-		/* Is it the limit that is silent, or the ports? */
-		c->sentinel_ns = now_ns;
-		return sentinel_of(lane);
-	}
-	collect_spend(lane, likely);
-	c->collected_ns = now_ns;
-	return take(lane, slot);
+	return (struct choice){0};
 }

@@ -321,7 +321,7 @@ static struct choice next_of_last(struct engine *e, struct host *host, struct la
 		return (struct choice){0};
 	}
 	volley->open = --volley->sentinels > 0;
-	return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
+	return sentinel_choice(lane);
 }
 
 struct choice choose_interval(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
@@ -334,7 +334,7 @@ struct choice choose_interval(struct engine *e, struct host *host, struct lane *
 	if (volley->trying && !volley->open && volley->sentinels > 0 && lane->refusals != volley->refusals &&
 	    now_ns < volley->refused_ns + interval_nearest(lane)) {
 		volley->sentinels = 0;
-		return (struct choice){.slot = &lane->scan->slots[lane->scan->sentinel], .sentinel = true};
+		return sentinel_choice(lane);
 	}
 	for (int tries = 0; tries < 2; tries++) {
 		if (!volley->open && !begins(lane, now_ns, wake_ns))
