@@ -14,6 +14,7 @@ enum {
 	DUE_TAKEN = 10,        /* tokens, after which it is known when the next one is due */
 	CREDIT_BEYOND = 2,     /* more credit than the bucket holds tokens is of no use */
 };
+#define MOST_DEBT     3.0 /* errors expected of asks made because tokens were to spare: not to be waited for much longer */
 #define PACE          1.2  /* asks for each token, in errors expected of them */
 #define POLLS         4.0  /* asks while the time since the limit was met grows by a factor of e */
 #define BUNCH         2.5  /* errors expected of asks sent at once */
@@ -148,7 +149,7 @@ struct choice choose_collected(struct engine *e, struct host *host, struct lane 
 		c->sentinel_ns = now_ns;
 		return sentinel_choice(lane);
 	}
-	c->credit -= likely;
+	c->credit = fmax(c->credit - likely, -MOST_DEBT);
 	c->collected_ns = now_ns;
 	return take(lane, slot);
 }
