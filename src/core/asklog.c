@@ -1,19 +1,21 @@
-/* asklog.c: every ask in the order sent, and what its timeout says. */
+/* asklog.c: every ask in the order sent, and what its timeout says. What is decided about asks is told, in that order, to the limits in
+ * wide use (usual.c), which count tokens by it. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "interval.h"
 
 enum {
-	MOST_LOG = 65536,
-	SEARCH_BACK = 4096,
-	MOST_ASKS_BACK = 4,
-	KEEP_MS = 5000, /* longer than any proof reaches back */
+	MOST_LOG = 65536,   /* entries: as many as asks that can be in flight in KEEP_MS at 13,000 a second; 3 MB */
+	SEARCH_BACK = 4096, /* entries: a reply is hardly later, and forged ones must not cost much time */
+	MOST_ASKS_BACK = 4, /* earlier asks of a port: more are promised a token only when all is wrong anyway */
+	KEEP_MS = 5000,     /* longer than any proof reaches back */
 };
 #define MISSES_WITHOUT_LOSS 0.15 /* share of a limit's promises that may be broken without it being the wrong one */
 #define MOST_MISSES         0.36 /* at most: a promise broken looks like loss, and must not excuse itself */
-#define SILENCE_IS_EMPTY    0.002
-#define SILENCE_IS_STRANGE  0.001 /* ... where they are counted, that something is wrong */
+/* Probability of a silence, had tokens been there, below which it says that there were none; ... */
+#define SILENCE_IS_EMPTY   0.002
+#define SILENCE_IS_STRANGE 0.001 /* ... where the limit is recognised, that something is wrong: that takes more */
 
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number)
 {
@@ -64,7 +66,6 @@ struct log_entry *asklog_push(struct lane *lane, int64_t now_ns)
 
 		if (capacity <= MOST_LOG && (!oldest->expired || now_ns - oldest->sent_ns < KEEP_MS * MS))
 			log = calloc(capacity, sizeof(*log));
-
 		if (log) {
 			for (uint32_t n = lane->log_first; n != lane->log_next; n++)
 				log[n & (capacity - 1)] = *asklog_entry(lane, n);
@@ -99,15 +100,14 @@ struct log_entry *asklog_find(struct lane *lane, const struct port_slot *slot, u
 /* An ask of a port that may be closed stayed silent. Enough of them in a row, and there was no token. */
 static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 {
-	bool counted;
+	bool recognised = lane->limiter.recognised && lane->limiter.settled && !lane->limiter.adopted;
 
 	if (lane->index > lane->scan->teacher && lane->limiter.phase != LIMITER_KNOWN)
 		return; /* it waits for the first lane to learn the limit */
 	if (counts_surely(lane))
 		return; /* the count knows: a port known to refuse that stays silent will break it */
 	lane->silence *= 1 - entry->expected * (1 - loss_estimate(&lane->scan->loss));
-	counted = lane->limiter.recognised && lane->limiter.settled && !lane->limiter.adopted;
-	if (lane->silence >= (counted ? SILENCE_IS_STRANGE : SILENCE_IS_EMPTY))
+	if (lane->silence >= (recognised ? SILENCE_IS_STRANGE : SILENCE_IS_EMPTY))
 		return;
 	lane->silence = 1;
 	/* Found empty when the model said so, or while it was being drained: that is what it is. Otherwise perhaps it is the
@@ -120,6 +120,32 @@ static void weigh_silence(struct lane *lane, const struct log_entry *entry)
 		check_begin(lane, entry->sent_ns);
 	else
 		bucket_is_empty(lane, entry->sent_ns);
+}
+
+/* What the timeout of an ask says. */
+static void hear_silence(struct engine *e, struct host *host, struct lane *lane, const struct log_entry *entry,
+                         int64_t now_ns)
+{
+	const struct port_slot *slot = &lane->scan->slots[entry->slot];
+
+	if (entry->bracketed) {
+		count_silence(e, host, lane, entry, now_ns);
+		return;
+	}
+	if (collecting(lane) || entry->trial)
+		return; /* that is found by trying all rates (fit.c) */
+	if (interval_governs(lane)) {
+		interval_silent(lane, entry); /* what it proves is found out when something is refused */
+		return;
+	}
+	if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking && lane->empties_in_row == 0) {
+		/* Behind others that were refused: those took the last. */
+		limiter_drained(&lane->limiter, entry->sent_ns);
+		return;
+	}
+	if (lane->scan->sentinel != NO_INDEX && !lane->checking && lane->patient_ns == 0 &&
+	    (entry->sentinel || slot->stage != STAGE_SETTLED))
+		weigh_silence(lane, entry);
 }
 
 static void expire_entry(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t now_ns)
@@ -136,19 +162,7 @@ static void expire_entry(struct engine *e, struct host *host, struct lane *lane,
 	asklog_close(lane, entry);
 	if (entry->sentinel || (slot->stage == STAGE_SETTLED && slot->by_target))
 		lane->unheard++;
-	if (entry->bracketed)
-		count_silence(e, host, lane, entry, now_ns);
-	else if (collecting(lane) || entry->trial)
-		; /* what that says is found by trying all rates */
-	else if (interval_governs(lane))
-		interval_silent(lane, entry); /* what it proves is found out when something is refused */
-	else if (entry->sentinel && lane->limiter.phase == LIMITER_KNOWN && !lane->checking &&
-	         lane->empties_in_row == 0)
-		limiter_drained(&lane->limiter,
-		                entry->sent_ns); /* behind others that were refused: those took the last */
-	else if (lane->scan->sentinel != NO_INDEX && !lane->checking && lane->patient_ns == 0 &&
-	         (entry->sentinel || slot->stage != STAGE_SETTLED))
-		weigh_silence(lane, entry);
+	hear_silence(e, host, lane, entry, now_ns);
 	if (entry->sentinel)
 		lane->round++;
 	if (entry->check)
@@ -218,7 +232,7 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 		return;
 	}
 	if (limit >= 0)
-		asklog_count(lane, number, usual_level(&lane->usual, limit, entry->sent_ns));
+		asklog_promise(lane, number, usual_level(&lane->usual, limit, entry->sent_ns));
 	if (limit < 0 && usual_promised(&lane->usual, entry->sent_ns, slack_ns))
 		weigh_silent(lane, slot);
 	usual_unanswered(&lane->usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
@@ -234,7 +248,14 @@ static int64_t first_open_ns(struct lane *lane)
 	return NEVER;
 }
 
-/* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that. */
+/* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that.
+ *
+ * With several source addresses only the first lane that hears (scan->teacher) does so, and only its tokens are counted; the others adopt
+ * its limit (asking.c: waits_for_first) and prove silence by several refusals. They could not count: what they took before they
+ * adopted it was no more than a full bucket has, so nothing shows their level to be right; and a limit of the host over all its
+ * peers (Linux: icmp_msgs_per_sec, a little randomised) makes errors fail to come for which a lane of its own did have the
+ * token, which looks like broken promises, and in many lanes at once. Should the first lane go deaf, the next one is judged from
+ * then on, but stays adopted and is never counted. */
 static void judge(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
 {
 	int64_t until_ns, at_ns;
@@ -242,7 +263,7 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 	int limit = usual_best(&lane->usual, &sure), known = sure ? limit : -1;
 
 	if (lane->index > lane->scan->teacher)
-		return; /* it believes the first lane: the host's limit over all peers would only confuse it */
+		return;
 	lane->usual.miss_share =
 	        fmin(MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1), MOST_MISSES);
 	/* What is not decided yet may have overtaken what was sent just before it. */
@@ -266,7 +287,6 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 
 		if (sure)
 			usual_decide(&lane->usual, limit);
-
 		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, sure ? usual_limits[limit].burst : 0,
 		                  level, at_ns);
 	}

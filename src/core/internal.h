@@ -160,7 +160,7 @@ struct volley {
 	bool tried, trying;      /* whether it is such a host: asked as if it were */
 	uint8_t trials, in_vain; /* volleys on trial; those of them in a row of which none was refused */
 	bool spaced;             /* its order is kept */
-	bool counted;            /* that an error was lost */
+	bool loss_counted;       /* an error of it was lost, and that is in the estimate of loss */
 	bool at_once;            /* perhaps there is no error for it */
 	uint32_t refusals;       /* of the lane, when it began */
 	int64_t began_ns;
@@ -531,16 +531,18 @@ void check_answered(struct lane *lane, const struct log_entry *entry, bool refus
 void check_not_sent(struct lane *lane, const struct log_entry *entry);
 /* Refusal `number` arrived: the asks in front of it were asked while there was a token. */
 void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
-/* Entry `number` stayed silent, and `level` tokens were surely there for it by the count. */
-void asklog_count(struct lane *lane, uint32_t number, double level);
+/* Entry `number` stayed silent, and `level` tokens were surely there by the count: whether that promised it one. */
+void asklog_promise(struct lane *lane, uint32_t number, double level);
 /* Entry `number` was refused, and all that was sent before it is known: where the count is sure, it proves the silence of those asks just
  * before it that had a token. */
 void asklog_prove_counted(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
-/* The limit is one of the table, every token that came or was taken has been counted, and none was lost sight of. */
+/* The limit is one of the table, every token that came or was taken has been counted, and none was lost sight of (proof.c says more). */
 bool counts_surely(const struct lane *lane);
 /* The level from which on an ask finds a token by the count, whatever the path does to the order. */
 double promise_level(const struct lane *lane);
-/* The port is silent, as it seems: one more of those for the share of closed ports, once. */
+/* A port was refused: one more for the share of closed ports. */
+void weigh_closed(struct lane *lane);
+/* The port is silent, as it seems: one more of those for that share, once. */
 void weigh_silent(struct lane *lane, struct port_slot *slot);
 /* Copies of an ask so long apart are all proved by one refusal. */
 int64_t near_copy_ns(const struct lane *lane);
@@ -552,8 +554,11 @@ uint32_t asks_needed(const struct engine *e, const struct lane *lane);
 uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot);
 /* When a router that refused something lately surely has an error to give again. */
 int64_t router_quiet_ns(const struct portscan *scan);
+/* Asks of the port in this round about which nothing is proved yet; those of an earlier round will never be proved. */
 uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot);
+/* Packets closer together than this may have overtaken each other: their order proves nothing. */
 int64_t order_gap(const struct lane *lane);
+/* Asks are sent further apart than a proof demands, so that the estimate may grow a little in between. */
 int64_t send_gap(const struct lane *lane);
 /* Whether a proof also needs a refusal just before the asks (because tokens may come in lumps: windowed limiters). */
 bool needs_lead(const struct lane *lane);
@@ -566,6 +571,7 @@ void made_progress(struct lane *lane);
 void made_no_progress(struct lane *lane);
 /* The model of the limit leads nowhere: from now on a pause before each group of asks. */
 void become_patient(struct lane *lane);
+/* How long before an ask the refusal in front of it may lie. */
 int64_t lead_window(const struct lane *lane);
 /* How many refusals behind an ask prove that there was a token for it. 0: order proves nothing on this path (it jitters too much
  * for the rate of the limit); then only a full bucket does. */
@@ -576,6 +582,11 @@ bool order_proves_nothing(const struct lane *lane);
 double proof_level(const struct lane *lane);
 
 /* proof.c */
+/* The silence of the ask can still be proved by a refusal behind it. */
+bool may_be_proved(const struct lane *lane, const struct log_entry *entry);
+/* Refusal number `refusal` proves that silence, or will when the ask times out. */
+void prove(struct engine *e, struct host *host, struct lane *lane, struct log_entry *entry, uint32_t refusal,
+           int64_t at_ns);
 /* The ask stayed unanswered, and refusal entry->bracket shows that a token was there for it. */
 void count_silence(struct engine *e, struct host *host, struct lane *lane, const struct log_entry *entry,
                    int64_t at_ns);

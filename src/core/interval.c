@@ -274,8 +274,9 @@ void interval_silent(struct lane *lane, const struct log_entry *entry)
 		return;
 	if (!entry->sentinel) {
 		count_left(lane, 0, nobody / (nobody + lost));
-	} else if (entry->token && !lane->volley.counted) { /* with the others of its volley it says no more than one */
-		lane->volley.counted = true;
+	} else if (entry->token &&
+	           !lane->volley.loss_counted) { /* with the others of its volley it says no more than one */
+		lane->volley.loss_counted = true;
 		loss_answered(&lane->scan->loss, 1);
 	}
 }
@@ -355,13 +356,8 @@ void interval_refused(struct engine *e, struct host *host, struct lane *lane, ui
 
 		if (entry->sent_ns > sent_ns - gap_ns || lane->volley.trying)
 			break;
-		if (entry->sent_ns < sure_ns || entry->slot == NO_INDEX || entry->refused || entry->answered ||
-		    entry->bracketed || entry->sentinel || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
-			continue;
-		entry->bracketed = true;
-		entry->bracket = number;
-		if (entry->expired)
-			count_silence(e, host, lane, entry, at_ns);
+		if (entry->sent_ns >= sure_ns && may_be_proved(lane, entry))
+			prove(e, host, lane, entry, number, at_ns);
 	}
 	ask_again(e, host, lane, number, at_ns);
 }

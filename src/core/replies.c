@@ -2,16 +2,17 @@
 #include "interval.h"
 
 enum {
-	MOST_WINDOW = 2048,
-	SEND_PAUSE_MS = 10,
-	MOST_SEND_PAUSES = 6, /* doublings */
-	MOST_FAILED_SENDS = 30,
+	MOST_WINDOW = 2048,     /* asks in flight: what a receive buffer of the usual size holds errors for */
+	SEND_PAUSE_MS = 10,     /* after a send error, doubling: a full queue is empty by then */
+	MOST_SEND_PAUSES = 6,   /* doublings: 640 ms, and with MOST_FAILED_SENDS an interface may be down for 20 s */
+	MOST_FAILED_SENDS = 30, /* of one port */
+	/* Answers to several asks (weak_is_credible() says why so many), each within the time of a round trip and at least so long. */
 	WEAK_ANSWERS = 2,
 	WEAK_ANSWERS_UNDER_FORGERY = 4,
 	WEAK_WINDOW_MS = 5,
-	MORE_THAN_A_BUCKET = 32,
+	MORE_THAN_A_BUCKET = 32,  /* errors beyond twice its size, ... */
+	FASTER_THAN_A_BUCKET = 4, /* ... and so many times faster than its rate: it is none */
 };
-#define WEIGHT_DECAY 0.97
 
 /* Which evidence outweighs which: an answer from the port, then a refusal of the target itself, then one of a router, then
  * silence. */
@@ -30,6 +31,23 @@ static int weight(enum port_state state, bool by_target)
 	}
 }
 
+/* Stronger evidence than that by which the port was settled. */
+static bool outweighs(const struct port_slot *slot, const struct verdict *verdict)
+{
+	return slot->state != PORT_UNKNOWN &&
+	       weight(verdict->state, verdict->by_target) > weight(slot->state, slot->by_target);
+}
+
+/* Silence that gives way to an answer is no conflict. */
+static void note_conflict(struct engine *e, const struct host *host, const struct port_slot *slot,
+                          const struct verdict *verdict, int64_t at_ns)
+{
+	if (slot->stage == STAGE_SETTLED && slot->state != PORT_OPEN_FILTERED)
+		note(e, host, at_ns, slot->number, "conflicting-replies",
+		     "first %s, then %s (%s): the stronger evidence holds", port_state_name(slot->state),
+		     port_state_name(verdict->state), verdict->reason);
+}
+
 /* While the bucket is drained every refusal allows one ask more. A bucket that gives far more than it ever held is none. */
 static void on_drain(struct lane *lane, int64_t sent_ns)
 {
@@ -38,7 +56,8 @@ static void on_drain(struct lane *lane, int64_t sent_ns)
 	if (lane->drain) {
 		lane->drain_window += 1;
 		if (++lane->drained > 2 * lane->limiter.burst + MORE_THAN_A_BUCKET &&
-		    (double)(sent_ns - lane->drain_ns) / 1e9 * lane->limiter.rate * 4 < lane->drained) {
+		    (double)(sent_ns - lane->drain_ns) / 1e9 * lane->limiter.rate * FASTER_THAN_A_BUCKET <
+		            lane->drained) {
 			lane->window = lane->drain_window;
 			lane->drain = false;
 			limiter_init(&lane->limiter);
@@ -69,14 +88,12 @@ static void learn_open_loss(struct lane *lane, const struct port_slot *slot, uin
 static void on_refusal(struct engine *e, struct host *host, struct lane *lane, struct port_slot *slot,
                        struct log_entry *entry, uint32_t number, int64_t at_ns)
 {
-
 	limiter_used(&lane->limiter, entry->sent_ns);
 	if (slot->stage != STAGE_SETTLED) {
 		/* Where an error is tried for before it is surely there, that it came says nothing. */
 		if (!interval_governs(lane) || entry->token || slot->silences > 0)
 			loss_answered(&lane->scan->loss, slot->silences);
-		lane->scan->closed_weight = lane->scan->closed_weight * WEIGHT_DECAY + 1;
-		lane->scan->silent_weight *= WEIGHT_DECAY;
+		weigh_closed(lane);
 	} else if (entry->sentinel) {
 		loss_answered(&lane->scan->loss, 0);
 	}
@@ -236,14 +253,8 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 		more = answers_take(e, host, lane, slot, attempt, reply, sent_ns, at_ns);
 	else if (slot->stage == STAGE_SETTLED && slot->state == PORT_OPEN)
 		answers_refused(e, host, slot, attempt, verdict, at_ns);
-	if (slot->stage != STAGE_SETTLED) {
-		settle(e, host, slot, verdict, reply, sent_ns, at_ns);
-	} else if (slot->state != PORT_UNKNOWN &&
-	           weight(verdict->state, verdict->by_target) > weight(slot->state, slot->by_target)) {
-		if (slot->state != PORT_OPEN_FILTERED)
-			note(e, host, at_ns, slot->number, "conflicting-replies",
-			     "first %s, then %s (%s): the stronger evidence holds", port_state_name(slot->state),
-			     port_state_name(verdict->state), verdict->reason);
+	if (slot->stage != STAGE_SETTLED || outweighs(slot, verdict)) {
+		note_conflict(e, host, slot, verdict, at_ns);
 		settle(e, host, slot, verdict, reply, sent_ns, at_ns);
 	} else if (more && slot->state == PORT_OPEN) {
 		answers_tell(e, host, slot, at_ns);

@@ -160,7 +160,7 @@ static void begin(struct lane *lane, bool last, int64_t now_ns, int64_t high_ns)
 	volley->at_once = !last && asks_at_once(lane);
 	volley->refusals = lane->refusals;
 	volley->high_ns = high_ns;
-	volley->counted = false;
+	volley->loss_counted = false;
 	volley->spaced = interval_is_spaced(lane);
 	volley->early =
 	        volley->spaced || high_ns <= now_ns ? 0 : (uint32_t)(EARLY_EXPECTED / interval_closed(lane)) + 1;
