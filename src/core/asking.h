@@ -8,7 +8,7 @@
 #define LIKELY 0.3
 /* Share of closed ports above which there is little silence to prove: less than one port in front of each refusal. */
 #define MOSTLY_CLOSED 0.85
-/* Copies of an ask so far apart are not lost together: a full queue on the way drops what comes within a millisecond or two. */
+/* Between copies of an ask, so that they are not lost together: a full queue on the way is full for less, as a rule. */
 enum { COPY_GAP_MS = 4 };
 
 /* One choice: a port out of its queue, or a sentinel, or nothing (slot NULL) until *wake_ns. */

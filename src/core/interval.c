@@ -12,10 +12,10 @@
 
 enum {
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
-	ASKED_FOR_DOUBT = 20,
-	MOST_BEFORE_TRIAL = 3, /* errors */
-	SILENT_TRIALS = 3,     /* in a row */
-	MOST_TRIALS = 16,
+	ASKED_FOR_DOUBT = 20,  /* asks before a share of them that was lost says something */
+	MOST_BEFORE_TRIAL = 3, /* errors: a host with one at a time shows it with the first ones */
+	SILENT_TRIALS = 3,     /* volleys in a row: by then one of them should have been refused */
+	MOST_TRIALS = 16,      /* volleys: HITS_TO_TRUST (usual.c) are reached by then, if ever */
 };
 #define LOST_FOR_CAUTION 0.25  /* share of errors lost from which on only what was seen lately is sure */
 #define LOST_FOR_DOUBT   0.45  /* share of errors lost from which on it is not loss */

@@ -36,8 +36,8 @@
  *   What breaks it. A port is refused of which an earlier ask had been promised a token: a loss, or clocks that drift apart. The count
  *   starts again from that refusal (usual_broken), and as one broken promise needs two hundred kept ones beside it, one is the
  *   end of proofs by count for a long while: then proofs take several refusals again. Contradictions do the same (an error
- *   from a bucket that must have been empty, limiter_doubt), and patience. A silence too improbable by the count (usual.c: broke)
- *   only makes the refusal after it prove nothing.
+ *   from a bucket that must have been empty, limiter_doubt), and patience. After a silence too improbable by the count (usual.c:
+ *   broke) it starts again, too, and the refusal that ended the silence proves nothing.
  *
  * Only the first lane counts, see judge() in asklog.c. Hosts with one error at a time are not counted but timed (interval.c). */
 #include <math.h>

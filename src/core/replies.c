@@ -2,8 +2,8 @@
 #include "interval.h"
 
 enum {
-	MOST_WINDOW = 2048,     /* asks in flight: what a receive buffer of the usual size holds errors for */
-	SEND_PAUSE_MS = 10,     /* after a send error, doubling: a full queue is empty by then */
+	MOST_WINDOW = 2048, /* asks in flight: at a round trip of 100 ms 20,000 a second, more than one host answers */
+	SEND_PAUSE_MS = 10, /* after a send error, doubling: a full queue is empty by then */
 	MOST_SEND_PAUSES = 6,   /* doublings: 640 ms, and with MOST_FAILED_SENDS an interface may be down for 20 s */
 	MOST_FAILED_SENDS = 30, /* of one port */
 	/* Answers to several asks (weak_is_credible() says why so many), each within the time of a round trip and at least so long. */

@@ -4,22 +4,24 @@
 #include <math.h>
 
 enum {
-	HITS_TO_TRUST = 6,
-	MISSES_ARE_RARE = 200,
-	FEWEST_ERRORS = 2,
-	FEWEST_HITS = 2,
-	MISSES_ALLOWED = 2,
-	MISSES_IN_ROW = 2
+	FEWEST_ERRORS = 2,  /* before a limit is named at all: one error fits every bucket */
+	FEWEST_HITS = 2,    /* before one of several that are left is believed for the time being */
+	MISSES_PER_HIT = 4, /* ... which it is as long as not more than one promise in so many is broken */
+	HITS_TO_TRUST =
+	        6, /* before its tokens count as proof, or doubt alone rules the others out: a full bucket of those in wide use */
+	MISSES_ARE_RARE = 200, /* promises kept for each one broken, before its tokens count as proof */
+	MISSES_ALLOWED = 2,    /* that loss may always explain */
+	MISSES_IN_ROW = 2, /* one may be an error lost, which took its token along; with two the level is not known */
 };
-#define SLACK_TOKENS      0.03
-#define CALIBRATION       2.0 /* so many times the refusals that came may have been expected, ... */
+#define SLACK_TOKENS      0.03 /* by which a level may be off: ticks of the target's clock, the pace of our own */
+#define CALIBRATION       2.0  /* so many times the refusals that came may have been expected, ... */
 #define CALIBRATION_LOOSE 2.5 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
-#define CALIBRATION_SLACK 3.0 /* ... and these */
-#define CALIBRATION_DECAY 0.95
+#define CALIBRATION_SLACK 3.0 /* ... and these: few refusals calibrate nothing */
+#define CALIBRATION_DECAY 0.95 /* with each refusal: the last twenty count */
 #define MOST_DOUBT        9.0  /* beyond another one: one in 8000 */
 #define CLOCK_DRIFT       5e-4 /* by so much the target's clock may be the faster one */
-#define SMALL_SLACK       0.2
-#define OVERFULL          0.5 /* a full bucket that has been full for a while is surer than one just filled */
+#define SMALL_SLACK       0.2  /* tokens by which jitter may blur a promise that still counts when kept */
+#define OVERFULL          0.5  /* a full bucket that has been full for a while is surer than one just filled */
 
 const struct usual_limit usual_limits[USUAL_LIMITS] = {
         {1, 6},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
@@ -42,6 +44,7 @@ static void count_miss(const struct usual *usual, struct usual_fit *fit)
 		fit->dead = true;
 }
 
+/* Tokens by which the level may be off at that time. */
 static double slack(int limit, int64_t slack_ns)
 {
 	return SLACK_TOKENS + (double)slack_ns / 1e9 * usual_limits[limit].per_s;
@@ -61,6 +64,7 @@ static void conclude_silence(struct usual *usual, int64_t slack_ns)
 	}
 }
 
+/* Brings all levels to that time, and decides about a silence that is pending. */
 static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 {
 	if (usual->pending && at_ns > usual->pending_ns + slack_ns)
@@ -198,9 +202,10 @@ bool usual_none(const struct usual *usual)
 	return true;
 }
 
+/* Most of the tokens it promised were there. */
 static bool keeps_promises(const struct usual_fit *fit)
 {
-	return fit->hits >= FEWEST_HITS && fit->misses * 4 <= fit->hits;
+	return fit->hits >= FEWEST_HITS && fit->misses * MISSES_PER_HIT <= fit->hits;
 }
 
 /* The errors that it made expect were not so many times those that came. */

@@ -18,21 +18,27 @@ struct usual_limit {
 };
 extern const struct usual_limit usual_limits[USUAL_LIMITS];
 
-/* One limit, tried. */
+/* One limit, tried. A promise is a token that was there by the least level. */
 struct usual_fit {
 	double least, most; /* tokens in the bucket at at_ns */
 	int64_t at_ns;
+	bool dead; /* what was seen cannot be this limit */
+
+	/* Promises of ports known to refuse, and errors. */
 	uint32_t hits;   /* errors that came when a token was promised */
 	uint32_t misses; /* silences although one was promised */
-	double doubt; /* -log of the probability of all silences of ports that may refuse, when a token was promised */
-	double promised; /* refusals expected of first asks lately for which there was a token, ... */
-	double kept;     /* ... and those that came */
-	double run;      /* -log of the probability of all such silences since the last error */
-	bool broke;      /* the error told last came after a silence too improbable */
 	uint8_t misses_in_row;
-	bool missed;  /* the silence that is pending breaks a promise */
-	bool doubted; /* another one is far more probable */
-	bool dead;    /* what was seen cannot be this limit */
+	bool missed; /* the silence that is pending breaks a promise */
+
+	/* Promises of ports that may refuse. */
+	double doubt; /* -log of the probability of all their silences */
+	double run;   /* the same, since the last error */
+	bool doubted; /* another limit is far more probable */
+	bool broke;   /* the error told last came after a silence too improbable */
+
+	/* Calibration, from first asks: their probability of a refusal is the surest. */
+	double promised; /* refusals expected lately, ... */
+	double kept;     /* ... and those that came */
 };
 
 struct usual {

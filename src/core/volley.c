@@ -8,10 +8,10 @@
 #include "interval.h"
 
 enum {
-	MOST_ASKS = 1024, /* in a volley */
-	MOST_SUSPECTS = 64,
-	SENTINELS_IF_LOSSY = 3,
-	TRY_US = 1000, /* after the least time: the host's clock and the path are not that exact */
+	MOST_ASKS = 1024,       /* in a volley: a tenth of a second at 10,000 a second */
+	MOST_SUSPECTS = 64,     /* in front of a volley, to be proved by its refusal */
+	SENTINELS_IF_LOSSY = 3, /* one answer at least should come */
+	TRY_US = 1000,          /* after the least time: the host's clock and the path are not that exact */
 };
 #define EARLY_EXPECTED  4     /* refusals expected of those asked before an error is surely there */
 #define NOBODY          0.01  /* probability that none of a volley is refused: low enough; ... */
@@ -22,7 +22,7 @@ enum {
 #define NEARLY_ALL      0.9   /* share of closed ports from which on asks are dear; ... */
 #define DEAR_AT_FIRST   0.65  /* ... as long as no port was proved silent */
 #define LONGEST_VOLLEY  0.3   /* intervals */
-#define FEW             0.7   /* refusals expected of all that is left: time for the last volley */
+#define FEWER_THAN_ONE  0.7   /* refusals expected of all that is left: time for the last volley */
 
 /* Suspects that may go in front without delaying the others. */
 static uint32_t suspects_in_front(const struct lane *lane)
@@ -72,7 +72,7 @@ static int64_t last_taker(struct lane *lane)
 	return silent_ns;
 }
 
-/* The same, with room for the estimate of what overtakes what to grow until the proof. */
+/* Time from one error to the next that is surely there, with room for the estimate of what overtakes what to grow until the proof. */
 static int64_t provable_ns(const struct lane *lane)
 {
 	return interval_surely(lane) + 2 * send_gap(lane) - order_gap(lane);
@@ -114,11 +114,11 @@ static bool is_last(struct lane *lane)
 		return false;
 	if (slot && slot->epoch == lane->epoch)
 		return true;
-	for (uint32_t left = slot ? lane->retry.count : 0; left > 0 && expected < FEW; left--) {
+	for (uint32_t left = slot ? lane->retry.count : 0; left > 0 && expected < FEWER_THAN_ONE; left--) {
 		expected += interval_share(lane, slot);
 		slot = slot->next == NO_INDEX ? NULL : &lane->scan->slots[slot->next];
 	}
-	return expected < FEW;
+	return expected < FEWER_THAN_ONE;
 }
 
 /* The last volley is over and none of it was refused: either nobody of it refuses, or an error was lost. Ports in plenty can as well be
