@@ -6,7 +6,8 @@
  *
  * Two kinds of evidence drive it: an ask that was refused proves that there was a token when it arrived, and took it; a row
  * of asks that stayed unanswered although refusals were to be expected proves that the bucket was empty. Between two
- * moments of emptiness the refusals counted are exactly the tokens that came, and that measures the rate. */
+ * moments of emptiness the refusals counted are exactly the tokens that came, and that measures the rate: until it is
+ * recognised as one of the limits in wide use (limiter_recognise), or found by another method (limiter_measured). */
 #ifndef NSCAN_LIMITER_H
 #define NSCAN_LIMITER_H
 

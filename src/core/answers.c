@@ -29,7 +29,8 @@ static size_t answer_position(const struct portscan *scan, uint32_t slot)
 	return low;
 }
 
-struct port_answer *answer_find(const struct portscan *scan, const struct port_slot *slot)
+/* The port's; NULL: none. */
+static struct port_answer *answer_find(const struct portscan *scan, const struct port_slot *slot)
 {
 	uint32_t index = (uint32_t)(slot - scan->slots);
 	size_t at = answer_position(scan, index);

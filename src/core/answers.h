@@ -50,8 +50,6 @@ struct port_answer {
 	struct mapping mapping[2];
 };
 
-/* The port's; NULL: none. */
-struct port_answer *answer_find(const struct portscan *scan, const struct port_slot *slot);
 /* The same, made when it is missing. NULL when there are too many already, or memory ran out: then the port is open and nothing more is
  * said about it. */
 struct port_answer *answer_make(struct engine *e, struct portscan *scan, const struct port_slot *slot);

@@ -8,14 +8,17 @@
 #include "internal.h"
 
 enum {
-	CHECKED_MOST = 64,
-	SHORT_CHECKS = 5,
-	MOST_UNPRODUCTIVE = 24,
-	FIRST_PAUSE_MS = 2200,
-	LONGEST_PAUSE_MS = 15000,
-	FEWEST_AT_A_TIME = 16,
+	CHECKED_MOST = 64,        /* ports in one check: sent in a few milliseconds, in which hardly a token comes */
+	SHORT_CHECKS = 5,         /* in a row: fewer may be loss */
+	SHORT_BY = 2,             /* refusals fewer than promised: one may be lost, and one is a fraction of a token */
+	MOST_UNPRODUCTIVE = 24,   /* refusals and empties that told nothing new: it goes in circles */
+	FIRST_PAUSE_MS = 2200,    /* two tokens of the slowest limit in wide use, one a second */
+	LONGEST_PAUSE_MS = 15000, /* enough for any limit that gives an error in ten seconds */
+	PAUSE_PARTS = 4,          /* a pause in vain is followed by one longer by one such part */
+	FEWEST_AT_A_TIME = 16,    /* asks in flight: what so few lose is no congestion */
+	LEAST_BURST = 2,          /* a burst of one is another kind of limit, and has to show itself from the start */
 };
-#define SENTINELS_ALL_LOST 1e-3
+#define SENTINELS_ALL_LOST 1e-3 /* less probable than that, their silence is not loss but a limit */
 
 void made_progress(struct lane *lane)
 {
@@ -105,7 +108,7 @@ static void judge_burst(struct lane *lane)
 		return;
 	if (promised > asked)
 		promised = asked;
-	if (got + 2 >= promised) {
+	if (got + SHORT_BY >= promised) {
 		lane->short_checks = lane->short_most = 0;
 		return;
 	}
@@ -113,8 +116,7 @@ static void judge_burst(struct lane *lane)
 		lane->short_most = got;
 	if (++lane->short_checks < SHORT_CHECKS)
 		return;
-	/* Never one: that is a different kind of limit, and has to show itself from the start. */
-	lane->limiter.burst = lane->short_most > 2 ? lane->short_most : 2;
+	lane->limiter.burst = lane->short_most > LEAST_BURST ? lane->short_most : LEAST_BURST;
 	lane->short_checks = lane->short_most = 0;
 }
 
@@ -125,7 +127,7 @@ static void end_check(struct lane *lane)
 	lane->checking = false;
 	if (lane->patient_ns > 0) {
 		if (lane->check_refused == 0 && !lane->check_token && lane->patient_ns < LONGEST_PAUSE_MS * MS)
-			lane->patient_ns += lane->patient_ns / 4;
+			lane->patient_ns += lane->patient_ns / PAUSE_PARTS;
 		return;
 	}
 	judge_burst(lane);

@@ -29,7 +29,7 @@ static const unsigned kind_bit[PROBE_KIND_COUNT] = {
         [PROBE_UDP] = DISCOVER_UDP,
 };
 
-uint32_t discovery_asks_needed(const struct engine *e, const struct host *host)
+static uint32_t rounds_needed(const struct engine *e, const struct host *host)
 {
 	(void)host;
 	if (e->config.max_retries >= 0)
@@ -186,11 +186,11 @@ static bool next_round(struct engine *e, struct host *host, int64_t now_ns)
 		host_set_wake(e, host, host->decide_ns);
 		return false;
 	}
-	if (host->router_says_gone || (host->gone_reason && host->round >= discovery_asks_needed(e, host))) {
+	if (host->router_says_gone || (host->gone_reason && host->round >= rounds_needed(e, host))) {
 		host_is_gone(e, host, host->gone_reason, &host->gone_from, now_ns);
 		return false;
 	}
-	if (host->round >= discovery_asks_needed(e, host)) {
+	if (host->round >= rounds_needed(e, host)) {
 		host_is_gone(e, host, host->stage == HOST_WANTS_NEIGHBOUR ? "no-arp-reply" : "no-response", NULL,
 		             now_ns);
 		return false;

@@ -9,8 +9,6 @@
 #include "nscan/broadcast.h"
 #include "nscan/sweep.h"
 
-#define SECOND_NS INT64_C(1000000000)
-
 enum {
 	DEFAULT_MAX_HOSTS = 4096,
 	MOST_PORT_SLOTS = 4000000, /* over all active hosts: bounds memory */

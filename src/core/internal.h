@@ -425,7 +425,6 @@ void host_is_up(struct engine *e, struct host *host, const char *reason, const s
 void host_is_gone(struct engine *e, struct host *host, const char *reason, const struct addr *from, int64_t at_ns);
 void discovery_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns);
 void discovery_unresolved(struct engine *e, struct host *host, int64_t now_ns);
-uint32_t discovery_asks_needed(const struct engine *e, const struct host *host);
 
 /* portscan.c */
 /* What a verified reply to a port says. */

@@ -4,14 +4,26 @@
 #include <math.h>
 
 enum {
-	FIRST_TEST_MS =
-	        10, /* the shortest refill looked for: Junos and Linux's host-wide bucket give 1 a millisecond */
-	LEARNING_DRAINS = 5,
-	TOKENS_BETWEEN_DRAINS = 16,
-	TOKENS_FOR_ANCHOR = 24,
+	/* The waits before the tests of an empty bucket, doubling: a limit of one a millisecond (Junos, and Linux for the
+	 * whole host) has ten tokens again after the shortest, the slowest in wide use (one a second) four after the longest. */
+	FIRST_TEST_MS = 10,
+	LONGEST_TEST_MS = 4000,
+	LEARNING_DRAINS = 5,        /* from empty to empty so often, until the rate found is asked by */
+	TOKENS_BETWEEN_DRAINS = 16, /* by then a rate 6 % off is off by one token, and the level is found anew */
+	TOKENS_FOR_ANCHOR = 24,     /* measure the rate to 4 %; a count that begins anew then follows changes */
+	TOKENS_TO_RAISE = 3,        /* prove a least rate: at one of them the fraction in the bucket is all */
+	TOKENS_TO_SETTLE = 4,       /* after which the estimate is good enough to be told */
+	LEAST_BURST = 2,            /* a burst of one is another kind of limit, and has to be recognised */
 };
 #define SECOND_NS       1e9
-#define UNLIMITED_LEVEL 1e9
+#define UNLIMITED_LEVEL 1e9  /* tokens: more than are ever asked for at once */
+#define FRACTION        0.4  /* of a token: what is left in the bucket at the end of a count, on average */
+#define FORGETTING      0.95 /* of the least rate with each measurement, since limits do change */
+#define STEP_DOWN       0.9  /* at the most: emptiness is inferred from silence, and silence may have other causes */
+#define FIRST_RATE      1.3  /* the first new token may have come earlier than it was found, ... */
+#define FIRST_MOST      1.2  /* ... but not before the last test that found none */
+#define MOST_MEASURED   1.5  /* times the rate that is thought, it certainly does not exceed, ... */
+#define MOST_RECOGNISED 1.1  /* ... or, if it is in the table and no other one is left, only this */
 
 void limiter_init(struct limiter *limiter)
 {
@@ -68,21 +80,20 @@ static void measure(struct limiter *limiter, int64_t at_ns)
 
 	if (seconds <= 0)
 		return;
-	limiter->least *= 0.95;
-	if (tokens >= 3 && (tokens - 1) / seconds > limiter->least)
+	limiter->least *= FORGETTING;
+	if (tokens >= TOKENS_TO_RAISE && (tokens - 1) / seconds > limiter->least)
 		limiter->least = (tokens - 1) / seconds;
-	rate = (tokens + 0.4) / seconds;
+	rate = (tokens + FRACTION) / seconds;
 	if (rate < limiter->least)
 		rate = limiter->least;
-	/* Down in small steps only: emptiness is inferred from silence, and silence may have other causes. */
-	if (limiter->settled && rate < limiter->rate * 0.9)
-		rate = limiter->rate * 0.9;
+	if (limiter->settled && rate < limiter->rate * STEP_DOWN)
+		rate = limiter->rate * STEP_DOWN;
 	if (tokens >= 1)
 		limiter->rate = rate;
-	if (tokens >= 4)
+	if (tokens >= TOKENS_TO_SETTLE)
 		limiter->settled = true;
-	if (limiter->most < limiter->rate * 1.5)
-		limiter->most = limiter->rate * 1.5;
+	if (limiter->most < limiter->rate * MOST_MEASURED)
+		limiter->most = limiter->rate * MOST_MEASURED;
 	if (tokens >= TOKENS_FOR_ANCHOR) {
 		limiter->empty_ns = at_ns;
 		limiter->used_since = 0;
@@ -111,9 +122,9 @@ void limiter_used(struct limiter *limiter, int64_t sent_ns)
 		/* The first new token: it came between the last test that found none and this one. */
 		limiter->phase = LIMITER_KNOWN;
 		limiter->most = limiter->level_at_ns > limiter->empty_ns
-		                        ? 1.2 * SECOND_NS / (double)(limiter->level_at_ns - limiter->empty_ns)
+		                        ? FIRST_MOST * SECOND_NS / (double)(limiter->level_at_ns - limiter->empty_ns)
 		                        : 1000.0 / FIRST_TEST_MS;
-		limiter->rate = 1.3 / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS);
+		limiter->rate = FIRST_RATE / ((double)(sent_ns - limiter->empty_ns) / SECOND_NS);
 		limiter->drains_left = LEARNING_DRAINS;
 		set_level(limiter, 0, sent_ns);
 		break;
@@ -142,17 +153,17 @@ void limiter_empty(struct limiter *limiter, int64_t at_ns)
 	case LIMITER_UNSEEN:
 		limiter->phase = LIMITER_LEARNING;
 		/* At least: an earlier scan may have taken most of it. */
-		limiter->burst = limiter->used > 2 ? limiter->used : 2;
+		limiter->burst = limiter->used > LEAST_BURST ? limiter->used : LEAST_BURST;
 		limiter->empty_ns = at_ns;
 		limiter->used_since = 0;
 		limiter->test_step_ns = FIRST_TEST_MS * INT64_C(1000000);
 		limiter->level_at_ns = at_ns;
 		return;
 	case LIMITER_LEARNING:
-		limiter->test_step_ns =
-		        at_ns - limiter->level_at_ns > 0 ? limiter->test_step_ns * 2 : limiter->test_step_ns;
-		if (limiter->test_step_ns > INT64_C(4000000000))
-			limiter->test_step_ns = INT64_C(4000000000);
+		if (at_ns > limiter->level_at_ns)
+			limiter->test_step_ns *= 2;
+		if (limiter->test_step_ns > LONGEST_TEST_MS * INT64_C(1000000))
+			limiter->test_step_ns = LONGEST_TEST_MS * INT64_C(1000000);
 		/* empty_ns stays: the burst was just taken then, so the bucket held nothing at all, while now it may
 		 * hold the better part of a token. */
 		limiter->level_at_ns = at_ns;
@@ -180,9 +191,9 @@ void limiter_recognise(struct limiter *limiter, double rate, double burst, doubl
 	limiter->recognised = true;
 	limiter->settled = burst > 0;
 	limiter->rate = rate;
-	limiter->most = (burst > 0 ? 1.1 : 1.5) * rate;
+	limiter->most = (burst > 0 ? MOST_RECOGNISED : MOST_MEASURED) * rate;
 	limiter->is_bucket = burst > 1.5;
-	limiter->burst = burst > 0 ? burst : 2;
+	limiter->burst = burst > 0 ? burst : LEAST_BURST;
 	limiter->drains_left = 0;
 	set_level(limiter, level, now_ns);
 }
@@ -195,8 +206,8 @@ void limiter_doubt(struct limiter *limiter, int64_t now_ns)
 	limiter->drains_left = LEARNING_DRAINS;
 	limiter->empty_ns = now_ns;
 	limiter->used_since = limiter->used_since_check = 0;
-	if (limiter->burst < 2)
-		limiter->burst = 2;
+	if (limiter->burst < LEAST_BURST)
+		limiter->burst = LEAST_BURST;
 	set_level(limiter, 0, now_ns);
 }
 
@@ -204,7 +215,7 @@ void limiter_measured(struct limiter *limiter, double rate, double burst)
 {
 	limiter->phase = LIMITER_KNOWN;
 	limiter->rate = rate;
-	limiter->most = 1.5 * rate;
+	limiter->most = MOST_MEASURED * rate;
 	limiter->burst = burst;
 	limiter->drains_left = 0;
 }

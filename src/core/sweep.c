@@ -19,7 +19,6 @@ enum {
 	BACKOFF_DOUBLINGS = 2,
 	BROADCASTS_PER_S = 50000, /* ARP requests: every machine of the link has to look at them */
 	MOST_STEPS = 65536,       /* settled addresses passed over in one call */
-	UNSENT_TRIES = 20,
 	UNSENT_PAUSE_MS = 5,
 	ROUNDS_LATER = 2, /* a later pass asks in so many ways, about */
 };
