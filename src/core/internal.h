@@ -3,20 +3,29 @@
  *   engine.c     the public functions: configuration, the window of active hosts, pacing, events, progress
  *   hosts.c      hosts by address, and the heap that says which one wants to act next
  *   discovery.c  neighbours (ARP) and the question whether a host is up
- *   portscan.c   the port scan of one host: its lanes, its turns, its verdicts, the end
+ *   event_ring.c events that wait to be taken
+ *   match.c      which question a received packet answers
+ *
+ * The port scan of a host:
+ *   portscan.c   its lanes, its turns, its verdicts, the end
  *   replies.c    what a verified reply to a port says, and which evidence outweighs which
- *   asking.c     what to ask a host next, within its limit; groups.c: the asks sent together as a proof
  *   queues.c     the ports that wait to be asked
+ *   asking.c     what to ask next, within the limit; groups.c: the asks sent together as a proof
  *   asklog.c     every ask in the order sent, and what its timeout says
- *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove
- *   proof.c      what a refusal proves about the asks before it
- *   check.c      conclusions from silence are tested before they are drawn
- *   collect.h    a limit that is none of those in wide use: collect.c, window.c, fit.c, collect_choose.c, trial.c
+ *   proof.c      what a refusal proves about the asks before it, and what it means that tokens are counted
+ *   check.c      conclusions from silence are tested before they are drawn; patience where the model leads nowhere
+ *   limiter.c    the model of the limit (limiter.h)
+ *   usual.c      which of the limits in wide use it is (usual.h)
+ *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove (interval.h)
+ *   collect.c    a limit that is none of those in wide use (collect.h): what was taken of it; fit.c: its rate, and which ports are
+ *                likely closed; window.c: the limits that give some errors each so long; collect_choose.c: what to ask
+ *                meanwhile; trial.c: the proof of silence at the end
+ *
+ * Beside the states of ports:
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
  *                answers_notes.c: what is strange about the answers of a host
  *   mtu.c        the path MTU observation beside the ports
  *   quotes.c     what the quotes in ICMP errors tell about the way
- *   match.c      which question a received packet answers
  */
 #ifndef NSCAN_CORE_INTERNAL_H
 #define NSCAN_CORE_INTERNAL_H
@@ -188,79 +197,90 @@ struct lane {
 	struct portscan *scan;
 	uint32_t index; /* in scan->lanes */
 	struct addr source;
-	int64_t wake_ns;  /* nothing to do before */
-	bool heard;       /* something was answered to it */
-	uint32_t unheard; /* asks of ports known to refuse that stayed unanswered, since anything was answered */
+	bool heard;           /* something was answered to it */
+	uint32_t unheard;     /* asks of ports known to refuse that stayed unanswered, since anything was answered */
+	int64_t wake_ns;      /* nothing to do before */
+	int64_t hold_ns;      /* nothing is sent before (after a send error) */
+	uint16_t send_pauses; /* in a row, each longer */
 
-	uint32_t waiting;           /* ports asked that are in no queue */
-	struct port_queue retry;    /* silent, and nothing proved about it */
+	/* Its ports. */
 	struct port_queue urgent;   /* gave an answer that another one has to confirm */
+	struct port_queue retry;    /* silent, and nothing proved about it */
 	struct port_queue suspects; /* silent at least once while the host could refuse */
+	uint32_t waiting;           /* ports asked that are in no queue */
 
+	/* Its asks. */
 	struct log_entry *log; /* ring: entry n is at n modulo the capacity, a power of two */
 	uint32_t log_capacity;
 	uint32_t log_first;     /* oldest kept */
+	uint32_t log_judged;    /* oldest not yet told to the limits in wide use */
 	uint32_t log_unexpired; /* oldest not timed out */
 	uint32_t log_next;      /* number of the next entry */
 	uint32_t outstanding;   /* asks not answered and not timed out */
 	double expected_out;    /* tokens that they are expected to take */
 	int64_t last_ask_ns;
+	int64_t last_suspect_ns; /* when a port that silence is to be proved of was last asked */
 
+	/* The limit. */
 	struct limiter limiter;
 	struct usual usual;       /* the limits in wide use, each tried on what was seen */
-	uint32_t log_judged;      /* oldest log entry not yet told to them */
 	uint32_t judged_refusals; /* refusals when all of the log was last told to them */
+	bool counted;             /* the count of tokens was sure when an ask was chosen last (proof.c) */
 	double silence;           /* how probable the silence since the last refusal is, had tokens been there */
-	double window;            /* how many asks may be outstanding while no limit is known */
-	double window_slow;       /* from there on it grows by one each round trip only */
-	int64_t backed_off_ns;    /* asks sent before have had their say about congestion */
-	bool counted;             /* the count of tokens was sure when an ask was chosen last */
+
+	/* What divides the order of asks for proofs. */
 	uint32_t refusals;
-	uint32_t epoch; /* counts refusals and empties */
+	uint32_t epoch; /* counts refusals and empties: an ask of this epoch was made since the last of them */
 	uint16_t round; /* counts sentinels concluded, and empties: what was not proved by then never will be */
-	uint16_t empties_in_row; /* without a refusal in between */
+
+	/* No limit is known: the window of asks in flight. */
+	double window;         /* how many may be outstanding */
+	double window_slow;    /* from there on it grows by one each round trip only */
+	int64_t backed_off_ns; /* asks sent before have had their say about congestion */
+
+	/* The bucket is drained: asked past the model until it is empty. */
+	bool drain;
+	double drain_window;     /* asks that may be outstanding meanwhile */
+	uint32_t drained;        /* refusals in this drain */
+	int64_t drain_ns;        /* when it began */
+	uint16_t empties_in_row; /* times that the bucket was found empty, without a refusal in between */
+
+	/* The row of suspects in front of the next refusal. */
 	int64_t row_ns;          /* when the first of these was asked */
 	uint32_t suspects_asked; /* in this epoch */
 	uint32_t takers_due;     /* refusals still wanted behind the suspects asked last */
-	uint32_t group;          /* suspects asked since the last sentinels */
-	uint32_t sentinels_due;  /* of the sentinels behind the group, those not sent yet */
-	int64_t lead_ns;         /* when the refusable ask in front of the suspects was sent */
-	int64_t last_suspect_ns; /* when a port that silence is to be proved of was last asked */
 
-	uint32_t sentinels_out;
+	/* The group: a lead, suspects, sentinels. */
+	int64_t lead_ns;           /* when the refusable ask in front of the suspects was sent */
+	uint32_t group;            /* suspects asked since the last sentinels */
+	uint32_t sentinels_due;    /* of the sentinels behind the group, those not sent yet */
+	uint32_t sentinels_out;    /* in flight */
 	uint32_t sentinels_silent; /* in a row, with nothing else refused */
-	bool checking;             /* other asks wait until a sentinel has told whether there is a token */
-	bool drain;                /* ask past the model until the bucket is empty */
-	double drain_window;       /* asks that may be outstanding meanwhile */
-	uint32_t drained;          /* refusals in this drain */
-	int64_t drain_ns;          /* when it began */
 
 	/* The check under way: some ports of the silence once more, and a sentinel behind them. */
+	bool checking;         /* other asks wait until it has told whether there is a token */
 	int64_t tail_ns;       /* when the last ask of the silence that made us check was sent */
+	bool check_lead;       /* a lead was sent in front */
+	bool check_closed;     /* all its sentinels are sent */
 	uint32_t check_left;   /* ports that may still be asked before the sentinels */
-	double check_taken;    /* refusals expected from fresh ports asked in place of sentinels */
 	double check_expected; /* refusals expected from those asked */
-	uint32_t check_out;    /* asks of the check not yet answered or timed out */
+	double check_taken;    /* refusals expected from fresh ports asked in place of sentinels */
+	uint32_t check_out;    /* asks of it not yet answered or timed out */
 	uint32_t check_asked, check_refused;
-	bool check_closed;      /* all its sentinels are sent */
 	bool check_token;       /* a sentinel was refused */
 	int64_t check_first_ns; /* first ask of it that was refused */
 	double check_level;     /* tokens that the model promised when it began */
-	bool check_lead;        /* a lead was sent in front */
 	uint32_t check_used;    /* the limiter's count of tokens taken when it began */
 	uint32_t short_checks;  /* in a row that got far fewer refusals than promised ... */
 	uint32_t short_most;    /* ... and the most that one of them got */
 
 	/* Patience: when the model of the limit leads nowhere, a pause long enough for any limit before each group of asks. */
-	int64_t group_ns;      /* when the group began */
 	int64_t patient_ns;    /* the pause; 0: the model is trusted */
+	int64_t group_ns;      /* when the group began */
 	uint32_t unproductive; /* refusals and empties since something was settled or proved */
 
-	struct collect collect;
-	struct volley volley;
-
-	int64_t hold_ns;      /* nothing is sent before (after a send error) */
-	uint16_t send_pauses; /* in a row, each longer */
+	struct collect collect; /* a limit that is none of those in wide use */
+	struct volley volley;   /* a limit of one error at a time */
 };
 
 enum host_stage {
