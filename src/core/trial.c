@@ -270,12 +270,8 @@ static void prove_silence(struct engine *e, struct host *host, struct lane *lane
 	for (uint32_t n = trial->first; n != trial->end; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 
-		if (entry->slot == NO_INDEX || entry->refused || entry->answered || entry->sentinel ||
-		    entry->bracketed || entry->sent_ns > before_ns)
-			continue;
-		entry->bracketed = true;
-		entry->bracket = outcome->tail;
-		count_silence(e, host, lane, entry, now_ns);
+		if (entry->sent_ns <= before_ns && may_be_proved(lane, entry))
+			prove(e, host, lane, entry, outcome->tail, now_ns);
 	}
 }
 
