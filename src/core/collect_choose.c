@@ -137,8 +137,11 @@ struct choice choose_collected(struct engine *e, struct host *host, struct lane 
 		return choose_trial(e, host, lane, now_ns, wake_ns);
 	fit_when_due(lane);
 	slot = next_port(lane);
-	if (!slot || (c->left < FEW_LEFT && !fresh_head(lane)))
-		return lane->outstanding > 0 ? (struct choice){0} : choose_trial(e, host, lane, now_ns, wake_ns);
+	if (!slot || (c->left < FEW_LEFT && !fresh_head(lane))) {
+		if (lane->outstanding > 0)
+			return (struct choice){0};
+		return choose_trial(e, host, lane, now_ns, wake_ns);
+	}
 	likely = fmax(collect_likely(lane, slot), LEAST_LIKELY);
 	ready_ns = ready_at(lane, likely, now_ns);
 	if (ready_ns > now_ns && spare_tokens(lane, now_ns) < likely + 1) {
