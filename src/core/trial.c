@@ -51,7 +51,7 @@ static bool wants_lead(const struct lane *lane)
 /* Tails that have to be refused. */
 static uint32_t tails_needed(const struct lane *lane)
 {
-	return no_limit_met(lane) || lane->collect.trial.failed_in_row >= MOST_LED ? 1 : TAILS;
+	return lane->collect.trial.failed_in_row >= MOST_LED ? 1 : TAILS;
 }
 
 static double tokens_wanted(const struct lane *lane)
