@@ -362,10 +362,10 @@ static void test_clock_drift(void **state)
 /* Scenarios that went wrong at some time, most of them far beyond those that test_random_scenarios runs. */
 static void test_seeds_once_wrong(void **state)
 {
-	static const uint64_t seeds[] = {404,    851,    2213,   2273,   3267,   4923,   5778,   6227,   9423,
-	                                 9584,   13058,  14466,  15824,  19048,  100066, 100793, 102263, 102639,
-	                                 104704, 105756, 107208, 108083, 109180, 109523, 112917, 115741, 212172,
-	                                 212466, 337818, 500127, 500218, 501560, 602040, 615632, 826345};
+	static const uint64_t seeds[] = {
+	        404,    851,    2213,   2273,   3267,   4923,   5778,   6227,   9423,   9584,    13058,  14466,  15824,
+	        19048,  100066, 100793, 102263, 102639, 104704, 105756, 107208, 108083, 109180,  109523, 112917, 115741,
+	        212172, 212466, 337818, 500127, 500218, 501560, 602040, 615632, 826345, 1107761, 1121564};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
