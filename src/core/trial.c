@@ -24,6 +24,7 @@ enum {
 	MORE_PASSES = 2,         /* than asks needed: some may prove nothing */
 	OVERTAKING_MS = 1,       /* where packets overtake each other by more, two passes cannot be told apart */
 };
+#define MOST_BETWEEN     1.0 /* tokens, of the two that the tails take */
 #define CHEAP_TOKENS     4.0 /* a second: then two errors for sentinels cost little time */
 #define TRIAL_TOKENS     3.5 /* for the tails, a port that is closed after all, and half a one for luck */
 #define TOKENS_LEFT      1.5 /* for each error that is still expected */
@@ -308,6 +309,12 @@ struct choice choose_trial(struct engine *e, struct host *host, struct lane *lan
 {
 	struct trial *trial = &lane->collect.trial;
 
+	/* So many tokens come while order is uncertain that all the tails might have theirs of those. */
+	if (trial->stage == TRIAL_NONE && !no_limit_met(lane) &&
+	    collect_rate(lane) * (double)send_gap(lane) / 1e9 > MOST_BETWEEN) {
+		become_patient(lane);
+		return (struct choice){0};
+	}
 	if (trial->stage == TRIAL_NONE)
 		begin_rest(lane);
 	if (trial->stage == TRIAL_REST) {
