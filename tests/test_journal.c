@@ -335,16 +335,21 @@ static void facts_that_are_not_there(void **state)
 	unlink(f.path);
 }
 
+static struct journal_head short_head(void)
+{
+	return (struct journal_head){.comments = comments,
+	                             .comment_count = 2,
+	                             .version = "test",
+	                             .network = &network,
+	                             .use_interface = use_interface,
+	                             .facts = "{}",
+	                             .facts_bytes = 2};
+}
+
 /* A device that is full: told at the beginning; and when it fills up later, at the end. */
 static void losses_are_told(void **state)
 {
-	struct journal_head head = {.comments = comments,
-	                            .comment_count = 2,
-	                            .version = "test",
-	                            .network = &network,
-	                            .use_interface = use_interface,
-	                            .facts = "{}",
-	                            .facts_bytes = 2};
+	struct journal_head head = short_head();
 	struct err err = {0};
 	struct journal *journal = journal_open("/dev/full", &err);
 
@@ -449,13 +454,7 @@ static void packets_alone(void **state)
 static void appending_spares_what_was_there(void **state)
 {
 	static char old[600], bytes[400];
-	struct journal_head head = {.comments = comments,
-	                            .comment_count = 2,
-	                            .version = "test",
-	                            .network = &network,
-	                            .use_interface = use_interface,
-	                            .facts = "{}",
-	                            .facts_bytes = 2};
+	struct journal_head head = short_head();
 	struct rlimit before, limit;
 	char path[] = "/tmp/nscan-test-journal-XXXXXX";
 	struct journal *journal;

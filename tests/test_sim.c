@@ -278,6 +278,17 @@ static void test_one_error_at_a_time_for_each_source(void **state)
 	sim_free(sim);
 }
 
+static void assert_exact(const uint64_t *seeds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool exact = scenario_exact(seeds[i]);
+
+		if (!exact)
+			print_error("replay with: test_sim one %llu\n", (unsigned long long)seeds[i]);
+		assert_true(exact);
+	}
+}
+
 /* A bucket that fills a little more slowly than one each 500 ms, on a path with loss, must not be taken for that: refusals that stay
  * away would prove ports silent. Seeds that found that. */
 static void test_nearly_one_at_a_time(void **state)
@@ -285,8 +296,7 @@ static void test_nearly_one_at_a_time(void **state)
 	static const uint64_t seeds[] = {1592, 4437, 300002};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
-		assert_true(scenario_one(seeds[i], stdout));
+	assert_exact(seeds, sizeof(seeds) / sizeof(seeds[0]));
 }
 
 /* Limits that are none of those in wide use: every token is taken as it comes, and windows are asked for all at once when they open. */
@@ -369,13 +379,7 @@ static void test_seeds_once_wrong(void **state)
 	                                 602040, 615632, 826345, 1107761, 1121564, 1242716};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
-		bool exact = scenario_exact(seeds[i]);
-
-		if (!exact)
-			print_error("seed %llu\n", (unsigned long long)seeds[i]);
-		assert_true(exact);
-	}
+	assert_exact(seeds, sizeof(seeds) / sizeof(seeds[0]));
 }
 
 static void test_random_scenarios(void **state)

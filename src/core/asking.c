@@ -29,9 +29,8 @@ enum {
 	ROW_MS = 5,      /* in which a row of suspects is sent: the same, in time */
 	TAKERS_MS = 100, /* after suspects: a refusal that comes later than that proves little about them */
 };
-#define ONE_TOKEN 1.05 /* level at which one is there, with a little room for an error of the model */
-#define SPARE_ASKS                                                                                                     \
-	1.0 /* refusals expected beyond the tokens: an ask too many costs less than a token that nobody takes */
+#define ONE_TOKEN    1.05 /* level at which one is there, with a little room for an error of the model */
+#define SPARE_ASKS   1.0 /* refusals expected beyond the tokens: too many asks cost less than a token that nobody takes */
 #define NEXT_ERROR   1.002 /* intervals after the last error: the host's clock is a little off */
 #define SLOWEST_RATE 0.2   /* errors a second: no system in use limits itself further */
 #define FEW          6.0 /* refusals expected of the ports that are left, when they all go into one last group: a small bucket */

@@ -233,19 +233,10 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 	}
 	if (limit >= 0)
 		asklog_promise(lane, number, usual_level(&lane->usual, limit, entry->sent_ns));
-	if (limit < 0 && usual_promised(&lane->usual, entry->sent_ns, slack_ns))
+	else if (usual_promised(&lane->usual, entry->sent_ns, slack_ns))
 		weigh_silent(lane, slot);
 	usual_unanswered(&lane->usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
 	                 entry->attempt == 0, slack_ns);
-}
-
-/* The first ask that may still be answered was sent then. */
-static int64_t first_open_ns(struct lane *lane)
-{
-	for (uint32_t n = lane->log_judged; n != lane->log_next; n++)
-		if (is_open(asklog_entry(lane, n)))
-			return asklog_entry(lane, n)->sent_ns;
-	return NEVER;
 }
 
 /* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that.
@@ -260,14 +251,17 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 {
 	int64_t until_ns, at_ns;
 	bool news = false, sure;
-	int limit = usual_best(&lane->usual, &sure), known = sure ? limit : -1;
+	int limit, known;
 
 	if (lane->index > lane->scan->teacher)
 		return;
+	limit = usual_best(&lane->usual, &sure);
+	known = sure ? limit : -1;
 	lane->usual.miss_share =
 	        fmin(MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1), MOST_MISSES);
-	/* What is not decided yet may have overtaken what was sent just before it. */
-	until_ns = first_open_ns(lane) - order_gap(lane);
+	/* The first ask that is not decided yet, where asklog_expire() stopped, may have overtaken what was sent just before it. */
+	until_ns = lane->log_unexpired == lane->log_next ? NEVER : asklog_entry(lane, lane->log_unexpired)->sent_ns;
+	until_ns -= order_gap(lane);
 	for (; lane->log_judged != lane->log_next && asklog_entry(lane, lane->log_judged)->sent_ns <= until_ns;
 	     news = true)
 		judge_entry(e, host, lane, lane->log_judged++, known, now_ns);

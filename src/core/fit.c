@@ -22,11 +22,10 @@ enum {
 	FIT_EVERY = 3,     /* asks decided make a new fit, ... */
 	FIT_PARTS = 8,     /* ... and one such part of all before: the more is known the less one ask changes */
 };
-#define SLOWEST 0.25 /* errors a second */
-#define STEP    1.08 /* from rate to rate */
-#define APART   0.04 /* half of the relative distance between two rates */
-#define FIRST_SHARE                                                                                                    \
-	0.98 /* closed ports, before any was asked: until something else is shown, silence is want of a token */
+#define SLOWEST       0.25  /* errors a second */
+#define STEP          1.08  /* from rate to rate */
+#define APART         0.04  /* half of the relative distance between two rates */
+#define FIRST_SHARE   0.98  /* closed ports, before any was asked: until then silence is want of a token */
 #define FIRST_WEIGHT  2.0   /* ports that this is worth */
 #define MOST_SHARE    0.998 /* else no silence could ever make a port anything but closed */
 #define SUREST        0.97  /* that a port is closed */

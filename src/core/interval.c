@@ -132,7 +132,7 @@ static uint32_t mark_none_there(struct lane *lane, uint32_t number)
 
 /* One error came, and none for a port known to refuse asked a moment later: perhaps there is one at a time. Whether the next one comes
  * when it then should is found out by asking as if it were so. */
-static bool begin_trial(struct lane *lane, int64_t now_ns)
+static bool begin_trying(struct lane *lane, int64_t now_ns)
 {
 	struct volley *volley = &lane->volley;
 	uint32_t n = lane->log_next;
@@ -157,7 +157,7 @@ static bool begin_trial(struct lane *lane, int64_t now_ns)
 	return true;
 }
 
-static void end_trial(struct lane *lane)
+static void end_trying(struct lane *lane)
 {
 	lane->volley.trying = lane->volley.open = false;
 	if (lane->limiter.phase == LIMITER_UNSEEN)
@@ -181,8 +181,8 @@ bool interval_is_next(struct lane *lane, int64_t now_ns)
 	}
 	if (volley->trying &&
 	    (lane->usual.fits[USUAL_INTERVAL].dead || volley->in_vain >= SILENT_TRIALS || volley->trials > MOST_TRIALS))
-		end_trial(lane);
-	return interval_governs(lane) || (lane->patient_ns == 0 && begin_trial(lane, now_ns));
+		end_trying(lane);
+	return interval_governs(lane) || (lane->patient_ns == 0 && begin_trying(lane, now_ns));
 }
 
 void interval_asked(struct lane *lane, const struct port_slot *slot, struct log_entry *entry)
@@ -245,7 +245,7 @@ static void doubt(struct lane *lane, int64_t at_ns)
 {
 	lane->scan->loss = (struct loss){0}; /* what seemed lost never was there */
 	lane->volley.trying = false;
-	usual_forget(&lane->usual, usual_limits[USUAL_INTERVAL].per_s);
+	usual_forget(&lane->usual, USUAL_INTERVAL);
 	limiter_doubt(&lane->limiter, at_ns);
 }
 

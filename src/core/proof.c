@@ -348,13 +348,14 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 	int64_t reach_ns = lane->limiter.phase == LIMITER_KNOWN || lane->patient_ns > 0
 	                           ? PROOF_WINDOW_MS * MS
 	                           : UNSEEN_WINDOW_US * 1000 + 2 * gap_ns;
-	uint32_t n = first_of_window(lane, number, sent_ns - reach_ns),
-	         before = first_of_window(lane, n, sent_ns - reach_ns - lead_ns);
 	int64_t led_ns = INT64_MIN / 2;
 	bool lead = needs_lead(lane);
+	uint32_t n, before;
 
 	if (collecting(lane))
 		return; /* nothing is known of tokens but how many there are */
+	n = first_of_window(lane, number, sent_ns - reach_ns);
+	before = first_of_window(lane, n, sent_ns - reach_ns - lead_ns);
 	for (; n != number; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 		int64_t before_ns = sent_ns - entry->sent_ns;

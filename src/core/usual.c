@@ -127,11 +127,9 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 		usual->fits[i].missed = usual->fits[i].least >= 1 + slack(i, slack_ns);
 }
 
-void usual_forget(struct usual *usual, double per_s)
+void usual_forget(struct usual *usual, int limit)
 {
-	for (int i = 0; i < USUAL_LIMITS; i++)
-		if (usual_limits[i].per_s == per_s)
-			usual->fits[i].dead = true;
+	usual->fits[limit].dead = true;
 }
 
 void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, bool fresh, int64_t slack_ns)

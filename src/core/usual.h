@@ -68,8 +68,8 @@ void usual_broken(struct usual *usual, int limit);
 /* The one limit of the table that is left; of several the fastest, once it kept its promises: asking by it will tell them apart.
  * Its index; -1: none, or not yet. *sure: no other is left. */
 int usual_best(const struct usual *usual, bool *sure);
-/* It is not the one with that rate. */
-void usual_forget(struct usual *usual, double per_s);
+/* It is not that one. */
+void usual_forget(struct usual *usual, int limit);
 /* One is left, and it kept all its promises, which were many. */
 bool usual_kept(const struct usual *usual);
 /* It is that one: the others are out. */
