@@ -58,10 +58,37 @@ void collect_found(struct lane *lane, int64_t since_ns)
 	lane->collect.found_ns = since_ns;
 }
 
+/* The ports that were refused at last tell more exactly when the limit was met: two of them in a row, which stayed silent
+ * then, found no token (one may have been lost). */
+static int64_t met_at(struct lane *lane, int64_t found_ns)
+{
+	int64_t silent_ns = 0;
+	bool refused = false;
+
+	for (uint32_t n = lane->log_first; n != lane->log_unexpired; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->sent_ns > found_ns)
+			break;
+		if (entry->slot == NO_INDEX || entry->answered)
+			continue;
+		if (entry->refused) {
+			refused = true;
+			if (entry->sent_ns > silent_ns + order_gap(lane)) /* else it overtook the others */
+				silent_ns = 0;
+		} else if (lane->scan->slots[entry->slot].by_target) {
+			if (silent_ns > 0 && refused)
+				return silent_ns;
+			silent_ns = entry->sent_ns;
+		}
+	}
+	return found_ns;
+}
+
 void collect_begin(struct lane *lane, int64_t now_ns)
 {
 	struct collect *c = &lane->collect;
-	int64_t since_ns = c->found_ns > 0 ? c->found_ns : now_ns;
+	int64_t since_ns = met_at(lane, c->found_ns > 0 ? c->found_ns : now_ns);
 
 	*c = (struct collect){.on = true,
 	                      .found_ns = since_ns,
@@ -80,17 +107,6 @@ void collect_begin(struct lane *lane, int64_t now_ns)
 			collect_decided(lane, n);
 	c->fitted = lane->log_unexpired;
 	fit_limit(lane);
-}
-
-void collect_restart(struct lane *lane)
-{
-	struct collect *c = &lane->collect;
-
-	c->rate = collect_least_rate(lane);
-	c->rate_given = c->rate > 0;
-	c->share = 0;
-	c->fit_first = lane->log_next;
-	c->since_ns = lane->last_ask_ns;
 }
 
 void collect_slower(struct lane *lane)
@@ -122,7 +138,8 @@ static void begin_lump(struct collect *c, int64_t sent_ns)
 	/* In a trial nothing is asked for long, so that it tells nothing about the limit. */
 	if (sent_ns - before_ns > c->longest_ns && c->trial.stage == TRIAL_NONE)
 		c->longest_ns = sent_ns - before_ns;
-	c->lump = (struct error_lump){.first_ns = sent_ns, .empty_ns = c->silent_ns, .taken_before = c->taken};
+	c->lump = (struct error_lump){
+	        .first_ns = sent_ns, .empty_ns = c->silent_ns, .taken_before = c->taken, .held = c->level.least};
 }
 
 static void took_token(struct lane *lane, const struct log_entry *entry)

@@ -61,6 +61,7 @@ struct error_lump {
 	int64_t first_ns;
 	int64_t empty_ns;    /* the last ask before it that no token was there for */
 	double taken_before; /* tokens until then */
+	double held;         /* tokens that a bucket surely held then, by what was seen */
 };
 
 enum trial_stage {
@@ -77,6 +78,7 @@ struct trial {
 	uint32_t first, end; /* log numbers of its asks; end is the one behind the last */
 	uint32_t pass, passes;
 	uint32_t left_in_pass;  /* asks */
+	int64_t next_pass_ns;   /* copies of an ask keep their distance */
 	uint32_t tails;         /* sentinels still to come at the end */
 	double tokens;          /* that were there when it began; more errors than that prove nothing */
 	int64_t began_ns;       /* when the first of its asks was sent */
@@ -133,8 +135,6 @@ bool collecting(const struct lane *lane);
 void collect_found(struct lane *lane, int64_t since_ns);
 /* From now on it is taken to be none of those in wide use. */
 void collect_begin(struct lane *lane, int64_t now_ns);
-/* What was seen and concluded is wrong: goes on with the least rate that it can be, and with nothing else. */
-void collect_restart(struct lane *lane);
 /* Tokens that were surely there were not: half the rate, and no window. */
 void collect_slower(struct lane *lane);
 /* It is decided what became of the ask, and of all before it. */

@@ -11,7 +11,6 @@
 enum {
 	LEAST_AGE_US = 500,    /* the shortest time since the limit was met in which a token is looked for */
 	FIRST_TOKEN_MS = 1200, /* the slowest limits in wide use give one a second */
-	DUE_TAKEN = 10,        /* tokens, after which it is known when the next one is due */
 	CREDIT_BEYOND = 2,     /* more credit than the bucket holds tokens is of no use */
 };
 #define MOST_DEBT     3.0 /* errors expected of asks made because tokens were to spare: not to be waited for much longer */
@@ -117,7 +116,7 @@ static bool is_starved(const struct lane *lane, int64_t now_ns)
 	const struct collect *c = &lane->collect;
 	int64_t last_ns = c->refused_ns > c->since_ns ? c->refused_ns : c->since_ns;
 
-	if (c->silent < STARVED || c->taken >= DUE_TAKEN)
+	if (c->silent < STARVED)
 		return false;
 	if (c->sentinel_ns > last_ns)
 		last_ns = c->sentinel_ns;

@@ -108,6 +108,8 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot)
 {
 	double closed = closed_share(lane), missed;
 
+	if (collecting(lane) && lane->collect.on)
+		return collect_likely(lane, slot);
 	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
 	/* Silence that is not proved tells a little too; where tokens are counted, it is known which of it tells something. */
 	if (lane->counted)

@@ -24,15 +24,16 @@ enum {
 	MORE_PASSES = 2,         /* than asks needed: some may prove nothing */
 	OVERTAKING_MS = 1,       /* where packets overtake each other by more, two passes cannot be told apart */
 };
-#define MOST_BETWEEN     1.0 /* tokens, of the two that the tails take */
-#define CHEAP_TOKENS     4.0 /* a second: then two errors for sentinels cost little time */
-#define TRIAL_TOKENS     3.5 /* for the tails, a port that is closed after all, and half a one for luck */
-#define TOKENS_LEFT      1.5 /* for each error that is still expected */
-#define NONE_LEFT        0.1 /* errors expected of all ports: so few that a port's asks may follow each other */
-#define FIRST_REST_S     2.2 /* two tokens of the slowest limit in wide use, one a second */
-#define LONGEST_WINDOW_S 1.2 /* a second, and a little */
-#define LONGER           1.2 /* than the longest time without an error: it may be a window after all */
-#define WINDOW_LATE      1.1 /* lengths, after which a window that cannot be met exactly has opened */
+#define MOST_BETWEEN     1.0   /* tokens, of the two that the tails take */
+#define CHEAP_TOKENS     4.0   /* a second: then two errors for sentinels cost little time */
+#define TRIAL_TOKENS     3.5   /* for the tails, a port that is closed after all, and half a one for luck */
+#define TOKENS_LEFT      1.5   /* for each error that is still expected */
+#define NONE_LEFT        0.1   /* errors expected of all ports: so few that a port's asks may follow each other */
+#define FIRST_REST_S     2.2   /* two tokens of the slowest limit in wide use, one a second */
+#define LONGEST_WINDOW_S 1.2   /* a second, and a little */
+#define LONGER           1.2   /* than the longest time without an error: it may be a window after all */
+#define DOUBTED          0.25F /* of what silences say is left when trials find too many closed ports */
+#define WINDOW_LATE      1.1   /* lengths, after which a window that cannot be met exactly has opened */
 
 static bool no_limit_met(const struct lane *lane)
 {
@@ -149,8 +150,24 @@ static void begin_asks(const struct engine *e, struct lane *lane, int64_t now_ns
 	trial->pass = trial->left_in_pass = 0;
 	trial->passes = passes_wanted(e, lane);
 	trial->tails = TAILS;
-	trial->began_ns = now_ns;
+	trial->began_ns = trial->next_pass_ns = now_ns;
 	trial->led = wants_lead(lane);
+}
+
+/* The head of the suspects, unless its silence is proved by now, as less loss is known of: then it is settled. NULL: it needs no
+ * ask in this pass, or there is none. */
+static struct port_slot *suspect_of_pass(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+{
+	struct port_slot *slot = head(lane, &lane->suspects);
+	uint32_t missing = slot ? silences_missing(e, lane, slot) : 0;
+
+	if (slot && missing == 0) {
+		dequeue(lane, &lane->suspects);
+		settle_silent(e, host, slot, "silent-while-refusing", now_ns);
+	} else if (slot) {
+		rotate(lane, &lane->suspects);
+	}
+	return missing >= lane->collect.trial.pass ? slot : NULL;
 }
 
 /* The next of the asks of all suspects, pass by pass; NULL: none now. */
@@ -158,32 +175,25 @@ static struct port_slot *next_suspect(struct engine *e, struct host *host, struc
 {
 	struct trial *trial = &lane->collect.trial;
 	uint32_t most = most_at_once(lane);
+	struct port_slot *slot = NULL;
 
-	for (; trial->left_in_pass == 0 && trial->pass < trial->passes; trial->pass++)
-		trial->left_in_pass = lane->suspects.count < most ? lane->suspects.count : most;
 	/* With --max-rate it takes time, in which a limit that was missed may give errors. */
 	if (no_limit_met(lane) && now_ns - trial->began_ns > LONGEST_TRIAL_MS * MS) {
 		trial->pass = trial->passes;
 		trial->left_in_pass = 0;
 	}
-	while (trial->left_in_pass > 0) {
-		struct port_slot *slot = head(lane, &lane->suspects);
-		uint32_t missing;
-
-		trial->left_in_pass--;
-		if (!slot)
-			break;
-		missing = silences_missing(e, lane, slot);
-		if (missing == 0) {
-			dequeue(lane, &lane->suspects);
-			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
+	while (!slot) {
+		if (trial->left_in_pass == 0) {
+			if (trial->pass == trial->passes || now_ns < trial->next_pass_ns)
+				break;
+			trial->left_in_pass = lane->suspects.count < most ? lane->suspects.count : most;
+			trial->pass++;
 			continue;
 		}
-		rotate(lane, &lane->suspects);
-		if (missing >= trial->pass)
-			return slot;
+		trial->left_in_pass--;
+		slot = suspect_of_pass(e, host, lane, now_ns);
 	}
-	return NULL;
+	return slot;
 }
 
 /* The asks of the suspects. Nothing, and another stage: all were made. */
@@ -195,36 +205,31 @@ static struct choice next_ask(struct engine *e, struct host *host, struct lane *
 	if (trial->led && trial->pass == 0 && too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
 	slot = next_suspect(e, host, lane, now_ns);
-	if (slot)
-		return (struct choice){.slot = slot, .stays = true};
-	if (trial->pass < trial->passes && lane->suspects.count > 0) {
+	if (slot) {
 		/* The first time that a port is asked may show that it is closed: then more asks would cost tokens. */
 		bool may_tell = trial->pass == 1 && (lane->collect.left > NONE_LEFT || trial->first_asks);
 
-		wake_at(wake_ns, now_ns + (may_tell ? ask_timeout(lane) : COPY_GAP_MS * MS));
+		trial->next_pass_ns = now_ns + (may_tell ? ask_timeout(lane) : COPY_GAP_MS * MS);
+		return (struct choice){.slot = slot, .stays = true};
+	}
+	if (trial->pass < trial->passes) {
+		wake_at(wake_ns, trial->next_pass_ns);
 		return (struct choice){0};
 	}
 	trial->stage = TRIAL_TAIL;
 	return (struct choice){0};
 }
 
-/* What was believed of the ports is wrong. */
-static void forget_ports(struct lane *lane)
+/* What was believed of the ports is wrong: their silences say less than it seemed. */
+static void doubt_silences(struct lane *lane)
 {
 	struct portscan *scan = lane->scan;
-	struct port_slot *slot;
 
-	for (size_t i = 0; i < scan->slot_count; i++)
-		scan->slots[i].silence_weight = scan->slots[i].judged_weight = 0;
-	collect_restart(lane);
-	while ((slot = head(lane, &lane->suspects))) {
-		dequeue(lane, &lane->suspects);
-		if (slot->silences > 0) { /* proved: it stays a suspect, as do those behind it */
-			enqueue(lane, &lane->suspects, slot);
-			break;
-		}
-		enqueue(lane, &lane->retry, slot);
+	for (size_t i = 0; i < scan->slot_count; i++) {
+		scan->slots[i].silence_weight *= DOUBTED;
+		scan->slots[i].judged_weight *= DOUBTED;
 	}
+	unsuspect_unproved(lane);
 }
 
 /* What became of the asks of a trial. */
@@ -290,7 +295,7 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 	c->fitted = lane->log_first; /* to be judged anew */
 	outcome = read_outcome(lane);
 	if (limited && outcome.found > FOUND_AT_MOST + c->left)
-		forget_ports(lane); /* so many should not have been left */
+		doubt_silences(lane); /* so many should not have been left */
 	if (!outcome.led || outcome.tails < tails_needed(lane) || outcome.refused + 1 > trial->tokens) {
 		trial->failed_in_row += trial->failed_in_row < MOST_DOUBLINGS;
 		if (limited && (outcome.refused == 0 || (c->window.length_ns > 0 && trial->failed_in_row > 1)))

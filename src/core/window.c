@@ -71,7 +71,7 @@ static bool is_no_bucket(const struct collect *c, int64_t at_ns)
 	const struct error_lump *lump = &c->lump;
 	double before_s = (double)(lump->empty_ns - c->since_ns) / 1e9, lump_s = (double)(at_ns - lump->empty_ns) / 1e9;
 
-	return lump->count >= LUMP && before_s > 0 &&
+	return lump->count >= LUMP + lump->held && before_s > 0 &&
 	       (lump->count - 1) * before_s >= NOT_A_BUCKET * (lump->taken_before + 1) * lump_s;
 }
 
