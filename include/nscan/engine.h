@@ -118,8 +118,10 @@ void engine_stop(struct engine *engine, int64_t now_ns);
 void engine_knowledge(const struct engine *engine, struct engine_knowledge *out);
 void engine_progress(const struct engine *engine, int64_t now_ns, struct engine_progress *out);
 
-/* --resume: what an earlier run already settled is not asked again. Call before the first engine_next_probe. */
+/* --resume: what an earlier run already settled is not asked again. Call before the first engine_next_probe. A port that the host
+ * itself refused (`refused`: an ICMP error with the host's own address) is asked for its refusal where silence has to be proved. */
 bool engine_skip_host(struct engine *engine, const struct addr *addr, struct err *err);
-bool engine_skip_port(struct engine *engine, const struct addr *addr, uint16_t port, struct err *err);
+bool engine_skip_port(struct engine *engine, const struct addr *addr, uint16_t port, enum port_state state,
+                      bool refused, struct err *err);
 
 #endif

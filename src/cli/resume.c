@@ -86,6 +86,16 @@ static bool is_settled_port(const struct resume_item *item, const struct port_li
 	       port_list_contains(ports, item->port);
 }
 
+/* By an ICMP error of the host itself. Closed says so; of a filtered one its line does. */
+static bool is_refused(struct resume *resume, const struct resume_item *item)
+{
+	struct event event;
+
+	if (item->state == PORT_FILTERED)
+		return resume_event_load(resume, item, &event) && !addr_is_set(&event.u.port.from);
+	return item->state == PORT_CLOSED;
+}
+
 static bool is_finished(const struct resume *resume, const struct resume_host *host, const struct port_list *ports)
 {
 	const struct resume_item *item = host_item(resume, host);
@@ -157,7 +167,8 @@ bool resume_skip(struct resume *resume, struct engine *engine, const struct engi
 			return false;
 		for (size_t i = 0; !host->finished && i < host->count; i++) {
 			if (is_settled_port(&items[i], config->ports) &&
-			    !engine_skip_port(engine, &items[i].addr, items[i].port, err))
+			    !engine_skip_port(engine, &items[i].addr, items[i].port, items[i].state,
+			                      is_refused(resume, &items[i]), err))
 				return false;
 		}
 	}

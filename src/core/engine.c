@@ -568,7 +568,8 @@ bool engine_skip_host(struct engine *e, const struct addr *addr, struct err *err
 	return addr_ranges_add(&e->skip_hosts, addr) || err_set(err, ERR_SYSTEM, "out of memory");
 }
 
-bool engine_skip_port(struct engine *e, const struct addr *addr, uint16_t port, struct err *err)
+bool engine_skip_port(struct engine *e, const struct addr *addr, uint16_t port, enum port_state state, bool refused,
+                      struct err *err)
 {
 	if (e->skip_port_count == e->skip_port_capacity) {
 		size_t capacity = e->skip_port_capacity ? e->skip_port_capacity * 2 : 1024;
@@ -579,6 +580,6 @@ bool engine_skip_port(struct engine *e, const struct addr *addr, uint16_t port, 
 		e->skip_ports = skip;
 		e->skip_port_capacity = capacity;
 	}
-	e->skip_ports[e->skip_port_count++] = (struct skip_port){*addr, port};
+	e->skip_ports[e->skip_port_count++] = (struct skip_port){*addr, port, (uint8_t)state, refused};
 	return true;
 }

@@ -348,6 +348,8 @@ struct neighbour {
 struct skip_port {
 	struct addr addr;
 	uint16_t port;
+	uint8_t state; /* enum port_state */
+	bool refused;  /* by the host itself */
 };
 
 struct sweep;

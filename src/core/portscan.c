@@ -28,7 +28,8 @@ static int by_addr_and_port(const void *a, const void *b)
 	return order != 0 ? order : (int)x->port - (int)y->port;
 }
 
-/* --resume: ports whose state an earlier run found out. */
+/* --resume: ports whose state an earlier run found out. Those that the host refused go on being of use: when only silent ports are left,
+ * nothing else could show that it still refuses. */
 static void skip_known_ports(struct engine *e, struct host *host)
 {
 	struct portscan *scan = host->scan;
@@ -46,14 +47,23 @@ static void skip_known_ports(struct engine *e, struct host *host)
 			high = middle;
 	}
 	for (; low < e->skip_port_count && addr_equal(&e->skip_ports[low].addr, &host->addr); low++) {
-		uint32_t place = e->slot_of_port[e->skip_ports[low].port];
+		const struct skip_port *known = &e->skip_ports[low];
+		uint32_t place = e->slot_of_port[known->port];
+		struct port_slot *slot;
 
 		if (place == 0 || scan->slots[place - 1].stage == STAGE_SETTLED)
 			continue;
-		scan->slots[place - 1].stage = STAGE_SETTLED;
-		scan->slots[place - 1].by_target = true;
+		slot = &scan->slots[place - 1];
+		slot->stage = STAGE_SETTLED;
+		slot->state = known->state;
+		slot->by_target = known->refused;
 		scan->settled++;
 		e->progress.ports_resolved++;
+		e->progress.ports_open += known->state == PORT_OPEN;
+		if (known->refused) {
+			scan->sentinel = place - 1;
+			scan->target_refuses = true;
+		}
 	}
 }
 

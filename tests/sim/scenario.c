@@ -209,6 +209,33 @@ bool scenario_exact(uint64_t seed)
 	return outcome.done && outcome.wrong == 0;
 }
 
+/* Cut off at some point and gone on with: ports of every kind are known, or all but the silent ones. */
+bool scenario_resumed(uint64_t seed, FILE *trace)
+{
+	struct rng rng = rng_from_seed(seed ^ UINT64_C(0x2e5c3d));
+	size_t port_count, wrong;
+	struct sim *sim = scenario_build(seed, &port_count);
+	struct sim_host *host = &sim->hosts[0];
+	double share = rng_unit(&rng);
+	bool only_silent = rng_below(&rng, 2), done;
+	char ports[32];
+
+	sim->trace = trace;
+	host->known = calloc(65536, sizeof(*host->known));
+	if (!host->known)
+		abort();
+	for (size_t port = FIRST_PORT; port < FIRST_PORT + port_count; port++) {
+		bool silent = host->ports[port] == SIM_SILENT || host->ports[port] == SIM_DROPPED;
+
+		host->known[port] = only_silent ? !silent : rng_unit(&rng) < share;
+	}
+	snprintf(ports, sizeof(ports), "%d-%zu", FIRST_PORT, FIRST_PORT + port_count - 1);
+	done = sim_run(sim, ports, 3600 * SECOND);
+	wrong = sim_wrong(sim, trace);
+	sim_free(sim);
+	return done && wrong == 0;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

@@ -12,6 +12,8 @@
 bool scenario_one(uint64_t seed, FILE *out);
 /* The same without a trace. */
 bool scenario_exact(uint64_t seed);
+/* That scenario, gone on with after some of its ports were settled by an earlier run, as --resume does; traced when `trace` is not NULL. */
+bool scenario_resumed(uint64_t seed, FILE *trace);
 /* Runs `count` of them from seed `first` on; prints how long they took against their floors, and each failing seed with the
  * way to replay it. Returns how many failed, and how many kinds of limits took longer than they may. */
 unsigned scenario_many(uint64_t first, unsigned long count, FILE *out);

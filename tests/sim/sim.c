@@ -504,6 +504,7 @@ void sim_free(struct sim *sim)
 		return;
 	for (size_t i = 0; i < sim->host_count; i++) {
 		free(sim->hosts[i].ports);
+		free(sim->hosts[i].known);
 		free(sim->hosts[i].peers);
 	}
 	free(sim->sources);
@@ -564,6 +565,28 @@ static void make_peers(struct sim *sim)
 	}
 }
 
+/* What an earlier run settled, and what it told. */
+static void skip_known(struct sim *sim, struct engine *engine)
+{
+	for (size_t h = 0; h < sim->host_count; h++) {
+		const struct sim_host *host = &sim->hosts[h];
+
+		for (size_t i = 0; host->known && i < sim->ports.count; i++) {
+			uint16_t port = sim->ports.ports[i];
+			struct sim_verdict *told = &sim->verdicts[h * PORTS + port];
+			struct err err = {0};
+
+			if (!host->known[port])
+				continue;
+			sim_truth(sim, host, port, told);
+			if (!engine_skip_port(engine, &host->addr, port, told->state,
+			                      host->ports[port] == SIM_CLOSED || host->ports[port] == SIM_REJECTED,
+			                      &err))
+				abort();
+		}
+	}
+}
+
 bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns)
 {
 	struct err err = {0};
@@ -598,6 +621,7 @@ bool sim_run(struct sim *sim, const char *ports, int64_t limit_ns)
 	engine = engine_new(&sim->config, sim->now_ns, &err);
 	if (!engine)
 		abort();
+	skip_known(sim, engine);
 	do {
 		int64_t wake_ns;
 

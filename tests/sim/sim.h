@@ -59,6 +59,7 @@ struct sim_host {
 	int64_t line_at_ns;
 	double duplicate;             /* probability that a reply comes twice */
 	enum sim_port *ports;         /* 65536 of them, indexed by number */
+	bool *known;                  /* 65536 likewise: an earlier run settled the port (--resume); NULL: none */
 	struct sim_limiter limiter;   /* towards each source address, one of its own */
 	struct sim_limiter host_wide; /* over all of them together */
 	struct sim_limiter router;    /* of the router in front of it */
