@@ -9,8 +9,14 @@ enum {
 	MOST_LOG = 65536,   /* entries: as many as asks that can be in flight in KEEP_MS at 13,000 a second; 3 MB */
 	SEARCH_BACK = 4096, /* entries: a reply is hardly later, and forged ones must not cost much time */
 	MOST_ASKS_BACK = 4, /* earlier asks of a port: more are promised a token only when all is wrong anyway */
+	SILENCES_EXPLAINED =
+	        4, /* by a limit, until it is there even if its bucket was never found empty: at long round trips it is not */
+	LOSSES_TO_TRY = 2,  /* before what ruled all limits in wide use out is taken for loss */
+	ERRORS_TO_TRY = 32, /* in which one of them has to keep so many promises, ... */
+	HITS_TO_TRY = 8,    /* ... or all are tried anew */
 	KEEP_MS = 5000,     /* longer than any proof reaches back */
 };
+#define LOSS_TRIED          0.1  /* of asks: one silence of a port that refuses contradicts nothing yet */
 #define MISSES_WITHOUT_LOSS 0.15 /* share of a limit's promises that may be broken without it being the wrong one */
 #define MOST_MISSES         0.36 /* at most: a promise broken looks like loss, and must not excuse itself */
 /* Probability of a silence, had tokens been there, below which it says that there were none; ... */
@@ -207,36 +213,79 @@ static bool was_promised(struct lane *lane, const struct port_slot *slot, uint16
 	return false;
 }
 
+/* What became of an ask, told to the limits in wide use. */
+static void tell_usual(struct lane *lane, struct usual *usual, const struct log_entry *entry,
+                       const struct port_slot *slot)
+{
+	int64_t slack_ns = order_gap(lane);
+
+	usual->miss_share =
+	        fmin(MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1), MOST_MISSES);
+	usual->loss = fmax(usual->loss, loss_estimate(&lane->scan->loss));
+	if (entry->refused)
+		usual_refused(usual, entry->sent_ns, entry->expected, entry->attempt == 0, slack_ns);
+	else if (slot->stage == STAGE_SETTLED && slot->by_target)
+		usual_silent(usual, entry->sent_ns, slack_ns);
+	else
+		usual_unanswered(usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
+		                 entry->attempt == 0, slack_ns);
+}
+
+static double losses(const struct engine *e, const struct lane *lane)
+{
+	return lane->scan->loss.lost + lane->scan->open_loss.lost + e->discovery_loss.lost;
+}
+
+/* None of the limits in wide use seems to be left. But what contradicted them may have been loss: they are tried once more, on what is
+ * seen from then on. */
+static void try_again(struct lane *lane, const struct log_entry *entry, const struct port_slot *slot)
+{
+	struct usual *again = &lane->usual_again;
+	bool sure;
+	int best;
+
+	if (usual_none(again) || again->errors >= ERRORS_TO_TRY)
+		usual_init(again);
+	again->loss = LOSS_TRIED;
+	tell_usual(lane, again, entry, slot);
+	best = usual_best(again, &sure);
+	if (best < 0 || again->fits[best].hits < HITS_TO_TRY || usual_limits[best].burst < 1.5)
+		return;
+	lane->usual = *again;
+	usual_init(again);
+}
+
 /* One entry that is decided, told to the limits in wide use; `limit` is the one of them that was recognised, -1: none yet. */
 static void judge_entry(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int limit,
                         int64_t now_ns)
 {
 	const struct log_entry *entry = asklog_entry(lane, number);
 	struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
-	int64_t slack_ns = order_gap(lane);
+	bool is_known;
 
-	if (entry->refused) {
-		usual_refused(&lane->usual, entry->sent_ns, entry->expected, entry->attempt == 0, slack_ns);
-		if (limit >= 0 && slot && was_promised(lane, slot, entry->attempt)) {
-			usual_broken(&lane->usual, limit);
-			loss_answered(&lane->scan->loss, 1);
-		}
-		if (limit >= 0 && !lane->usual.fits[limit].broke)
-			asklog_prove_counted(e, host, lane, number, now_ns);
-		return;
+	if (!entry->refused && (!slot || !entry->expired || entry->answered))
+		return; /* refused without a slot: by the observation of the path */
+	is_known = !entry->refused && slot->stage == STAGE_SETTLED && slot->by_target;
+	if (!entry->refused && !is_known) {
+		if (limit >= 0)
+			asklog_promise(lane, number, usual_level(&lane->usual, limit, entry->sent_ns));
+		else if (usual_promised(&lane->usual, entry->sent_ns, order_gap(lane)))
+			weigh_silent(lane, slot);
 	}
-	if (!slot || !entry->expired || entry->answered)
+	tell_usual(lane, &lane->usual, entry, slot);
+	if (usual_none(&lane->usual) && losses(e, lane) >= LOSSES_TO_TRY)
+		try_again(lane, entry, slot);
+	if (!entry->refused || limit < 0)
 		return;
-	if (slot->stage == STAGE_SETTLED && slot->by_target) {
-		usual_silent(&lane->usual, entry->sent_ns, slack_ns);
-		return;
+	if (slot && was_promised(lane, slot, entry->attempt)) {
+		usual_broken(&lane->usual, limit);
+		loss_answered(&lane->scan->loss, 1);
+		lane->usual.explained = 0;
+	} else if (entry->attempt > 0 && !entry->sentinel) {
+		lane->usual.explained++;
 	}
-	if (limit >= 0)
-		asklog_promise(lane, number, usual_level(&lane->usual, limit, entry->sent_ns));
-	else if (usual_promised(&lane->usual, entry->sent_ns, slack_ns))
-		weigh_silent(lane, slot);
-	usual_unanswered(&lane->usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
-	                 entry->attempt == 0, slack_ns);
+	if (!lane->usual.fits[limit].broke)
+		asklog_prove_counted(e, host, lane, number, now_ns);
 }
 
 /* What is decided by now is told to the limits in wide use; when one of them is the only one left, the limiter is that.
@@ -257,8 +306,6 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 		return;
 	limit = usual_best(&lane->usual, &sure);
 	known = sure ? limit : -1;
-	lane->usual.miss_share =
-	        fmin(MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1), MOST_MISSES);
 	/* The first ask that is not decided yet, where asklog_expire() stopped, may have overtaken what was sent just before it. */
 	until_ns = lane->log_unexpired == lane->log_next ? NEVER : asklog_entry(lane, lane->log_unexpired)->sent_ns;
 	until_ns -= order_gap(lane);
@@ -276,7 +323,8 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 	}
 	if (usual_none(&lane->usual) || (lane->limiter.recognised && usual_is_out(&lane->usual, lane->limiter.rate))) {
 		limiter_doubt(&lane->limiter, lane->last_ask_ns);
-	} else if (limit >= 0 && news && lane->limiter.phase != LIMITER_UNSEEN) {
+	} else if (limit >= 0 && news &&
+	           (lane->limiter.phase != LIMITER_UNSEEN || (sure && lane->usual.explained >= SILENCES_EXPLAINED))) {
 		double level = level_now(lane, limit, &at_ns);
 
 		if (sure)

@@ -15,7 +15,11 @@ enum {
 #define PATIENT_EXPECTED                                                                                               \
 	1.5 /* refusals expected from the ports of a patient group: one of them takes the token, most likely */
 #define FEWEST_CLOSED 0.06 /* share of closed ports below which it takes too many fresh ones to find two */
-#define TAKERS_SPARE  0.5  /* refusals expected of fresh ports beyond those that the proof of a check needs */
+/* Refusals expected of the fresh ports that close a check: before a limit is met, while its first new token is looked for, and beyond
+ * those that a proof needs. */
+#define TAKERS_UNSEEN   1.5
+#define TAKERS_LEARNING 0.5
+#define TAKERS_SPARE    0.5
 /* Refusals expected from the ports of a check. A sentinel that tells nothing else is a waste: the more likely one is, the more ports go
  * in front. */
 #define CHECK_OF_REST   6.0 /* no fresh port can take the sentinel's place */
@@ -83,13 +87,20 @@ bool not_spaced(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 	return true;
 }
 
-/* Ports never asked make as good an end of a check as sentinels, and no token is spent on what is known. Only when that told
- * nothing do sentinels have to. */
+/* Ports never asked make as good an end of a check as sentinels, and no token is spent on what is known. Only when that told nothing do
+ * sentinels have to. While the first new token is looked for that is no harm: a token that no port takes is found by the next test. */
 static bool takers_wanted(const struct lane *lane)
 {
-	return lane->limiter.phase == LIMITER_KNOWN && lane->sentinels_due == 0 && lane->sentinels_silent == 0 &&
-	       lane->empties_in_row < EMPTIES_FOR_SENTINEL && closed_share(lane) > FEWEST_CLOSED &&
-	       lane->check_taken < refusals_for_proof(lane) + TAKERS_SPARE;
+	double wanted = refusals_for_proof(lane) + TAKERS_SPARE;
+
+	if (lane->sentinels_due > 0)
+		return false;
+	if (lane->limiter.phase == LIMITER_LEARNING)
+		return lane->check_taken < TAKERS_LEARNING;
+	if (lane->limiter.phase == LIMITER_UNSEEN)
+		return !usual_none(&lane->usual) && lane->sentinels_silent == 0 && lane->check_taken < TAKERS_UNSEEN;
+	return lane->sentinels_silent == 0 && lane->empties_in_row < EMPTIES_FOR_SENTINEL &&
+	       closed_share(lane) > FEWEST_CLOSED && lane->check_taken < wanted;
 }
 
 static double check_size(const struct lane *lane, const struct port_slot *fresh)

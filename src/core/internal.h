@@ -224,6 +224,7 @@ struct lane {
 	/* The limit. */
 	struct limiter limiter;
 	struct usual usual;       /* the limits in wide use, each tried on what was seen */
+	struct usual usual_again; /* the same once more, from a later time on, once none seemed to be left */
 	uint32_t judged_refusals; /* refusals when all of the log was last told to them */
 	bool counted;             /* the count of tokens was sure when an ask was chosen last (proof.c) */
 	double silence;           /* how probable the silence since the last refusal is, had tokens been there */

@@ -13,6 +13,7 @@ enum {
 	TOKENS_FOR_ANCHOR = 24,     /* measure the rate to 4 %; a count that begins anew then follows changes */
 	TOKENS_TO_RAISE = 3,        /* prove a least rate: at one of them the fraction in the bucket is all */
 	TOKENS_TO_SETTLE = 4,       /* after which the estimate is good enough to be told */
+	LEAST_RECOGNISED = 3,       /* what is recognised gives several at once, and fewer could prove nothing */
 	LEAST_BURST = 2,            /* a burst of one is another kind of limit, and has to be recognised */
 };
 #define SECOND_NS       1e9
@@ -193,7 +194,10 @@ void limiter_recognise(struct limiter *limiter, double rate, double burst, doubl
 	limiter->rate = rate;
 	limiter->most = (burst > 0 ? MOST_RECOGNISED : MOST_MEASURED) * rate;
 	limiter->is_bucket = burst > 1.5;
-	limiter->burst = burst > 0 ? burst : LEAST_BURST;
+	if (burst > 0)
+		limiter->burst = burst;
+	else if (limiter->burst < LEAST_RECOGNISED)
+		limiter->burst = LEAST_RECOGNISED;
 	limiter->drains_left = 0;
 	set_level(limiter, level, now_ns);
 }

@@ -18,7 +18,9 @@ enum {
 #define CALIBRATION_LOOSE 2.5 /* for a bucket, of which a proof needs more than one refusal as long as it is not sure */
 #define CALIBRATION_SLACK 3.0 /* ... and these: few refusals calibrate nothing */
 #define CALIBRATION_DECAY 0.95 /* with each refusal: the last twenty count */
+#define MOST_LOST         0.02 /* if it is less probable than that, silences of ports that refuse are not loss */
 #define MOST_DOUBT        9.0  /* beyond another one: one in 8000 */
+#define ALL_DOUBT         18.0 /* the same, when few of its promises were asked for yet: one in 65 million */
 #define CLOCK_DRIFT       5e-4 /* by so much the target's clock may be the faster one */
 #define SMALL_SLACK       0.2  /* tokens by which jitter may blur a promise that still counts when kept */
 #define OVERFULL          0.5  /* a full bucket that has been full for a while is surer than one just filled */
@@ -31,7 +33,7 @@ const struct usual_limit usual_limits[USUAL_LIMITS] = {
 
 void usual_init(struct usual *usual)
 {
-	*usual = (struct usual){0};
+	*usual = (struct usual){.all_lost = 1};
 }
 
 /* A token was promised and nobody took it: the error was lost, and its token gone; or that is not so, and nothing is known. */
@@ -58,7 +60,8 @@ static void conclude_silence(struct usual *usual, int64_t slack_ns)
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
-		fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
+		if (usual->all_lost < MOST_LOST)
+			fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
 		if (fit->missed)
 			count_miss(usual, fit);
 	}
@@ -93,6 +96,7 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 {
 	advance(usual, sent_ns, slack_ns);
 	usual->errors++;
+	usual->all_lost = 1;
 	usual->pending = false;
 	for (int i = 0; i < USUAL_LIMITS; i++) {
 		struct usual_fit *fit = &usual->fits[i];
@@ -119,6 +123,7 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 {
 	advance(usual, sent_ns, slack_ns);
+	usual->all_lost *= usual->loss;
 	if (usual->pending)
 		return; /* together they say no more than one */
 	usual->pending = true;
@@ -212,6 +217,15 @@ static bool is_calibrated(const struct usual_fit *fit, double times)
 	return fit->promised <= times * fit->kept + CALIBRATION_SLACK;
 }
 
+/* Doubt alone rules the others out: then it depends on how much of it there is. */
+static uint32_t hits_to_trust(const struct usual *usual, int best)
+{
+	for (int i = 0; i < USUAL_LIMITS; i++)
+		if (i != best && !usual->fits[i].dead && usual->fits[i].doubt < usual->fits[best].doubt + ALL_DOUBT)
+			return HITS_TO_TRUST;
+	return FEWEST_HITS;
+}
+
 int usual_best(const struct usual *usual, bool *sure)
 {
 	int best = -1, left = -1, alive = 0, believed = 0;
@@ -231,7 +245,7 @@ int usual_best(const struct usual *usual, bool *sure)
 	}
 	/* Where doubt decided and not contradiction, the one that is left has to prove itself. */
 	*sure = alive == 1 ||
-	        (believed == 1 && best >= 0 && usual->fits[best].hits >= HITS_TO_TRUST &&
+	        (believed == 1 && best >= 0 && usual->fits[best].hits >= hits_to_trust(usual, best) &&
 	         is_calibrated(&usual->fits[best], usual_limits[best].burst > 1 ? CALIBRATION_LOOSE : CALIBRATION));
 	if (usual->errors < FEWEST_ERRORS)
 		return -1;

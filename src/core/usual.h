@@ -22,7 +22,7 @@ extern const struct usual_limit usual_limits[USUAL_LIMITS];
 struct usual_fit {
 	double least, most; /* tokens in the bucket at at_ns */
 	int64_t at_ns;
-	bool dead; /* what was seen cannot be this limit */
+	bool dead; /* what was seen cannot be this limit, or it was decided that it is another */
 
 	/* Promises of ports known to refuse, and errors. */
 	uint32_t hits;   /* errors that came when a token was promised */
@@ -48,6 +48,10 @@ struct usual {
 	bool pending; /* a silence that means something, unless an error that overtook it took the token */
 	int64_t pending_ns;
 	uint32_t errors;
+	uint32_t
+	        explained; /* ports refused, in a row, that had been silent when by the one limit left no token was there: counted by the owner */
+	double all_lost;   /* probability that the silences of ports known to refuse, since the last error, are loss */
+	double loss;       /* of asks: set by the owner */
 	double miss_share; /* of the promises, so many may be broken by loss: set by the owner */
 };
 
