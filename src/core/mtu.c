@@ -1,4 +1,5 @@
 /* mtu.c: the path MTU observation of each live host (pmtu.h), beside its ports: its frames, its replies, its events. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -109,11 +110,17 @@ static void make_probe(struct engine *e, struct host *host, const struct pmtu_fr
 	out->more_fragments = frame->more_fragments;
 }
 
+/* The level at which a datagram surely finds a token: silence for want of one would look like a frame too large. */
+static double level_wanted(const struct lane *lane)
+{
+	return fmin(promise_level(lane), lane->limiter.burst);
+}
+
 bool mtu_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	struct pmtu *p = &host->mtu->pmtu;
 	struct lane *lane = limited_lane(host);
-	bool token = !lane || limiter_level(&lane->limiter, now_ns) >= 1;
+	bool token = !lane || limiter_level(&lane->limiter, now_ns) >= level_wanted(lane);
 	struct pmtu_frame frame;
 
 	look_for_port(host, now_ns);
@@ -133,7 +140,7 @@ bool mtu_next(struct engine *e, struct host *host, int64_t now_ns, struct probe 
 	if (pmtu_done(p)) {
 		mtu_tell(e, host, now_ns);
 	} else if (pmtu_wants_token(p) && !token && host->mtu_wake_ns <= now_ns) {
-		host->mtu_wake_ns = limiter_ready_ns(&lane->limiter, 1, now_ns);
+		host->mtu_wake_ns = limiter_ready_ns(&lane->limiter, level_wanted(lane), now_ns);
 		if (host->mtu_wake_ns < now_ns + GATE_LEAST_US * MS / 1000)
 			host->mtu_wake_ns = now_ns + GATE_LEAST_US * MS / 1000;
 	} else if (host->mtu_wake_ns <= now_ns) {
