@@ -58,9 +58,7 @@ void collect_found(struct lane *lane, int64_t since_ns)
 	lane->collect.found_ns = since_ns;
 }
 
-/* The ports that were refused at last tell more exactly when the limit was met: two of them in a row, which stayed silent
- * then, found no token (one may have been lost). */
-static int64_t met_at(struct lane *lane, int64_t found_ns)
+int64_t collect_met_ns(struct lane *lane, int64_t found_ns)
 {
 	int64_t silent_ns = 0;
 	bool refused = false;
@@ -88,7 +86,7 @@ static int64_t met_at(struct lane *lane, int64_t found_ns)
 void collect_begin(struct lane *lane, int64_t now_ns)
 {
 	struct collect *c = &lane->collect;
-	int64_t since_ns = met_at(lane, c->found_ns > 0 ? c->found_ns : now_ns);
+	int64_t since_ns = collect_met_ns(lane, c->found_ns > 0 ? c->found_ns : now_ns);
 
 	*c = (struct collect){.on = true,
 	                      .found_ns = since_ns,

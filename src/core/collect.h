@@ -117,7 +117,7 @@ struct collect {
 	uint32_t first;     /* log number of the first ask of all */
 	uint32_t fit_first; /* log number of the first that is evidence */
 	uint32_t fitted;    /* number of the first ask not decided at the last fit */
-	bool first_weighed; /* what the asks before the limit was met say of their ports is in the weights */
+	bool forgot;        /* asks were forgotten: the weights that ports had then stay */
 
 	/* Asking by the clock. */
 	double credit; /* errors that may be expected of asks sent now ... */
@@ -133,6 +133,9 @@ struct collect {
 bool collecting(const struct lane *lane);
 /* No token was there at since_ns, nor for the asks since then that are known to have been silent for want of one. */
 void collect_found(struct lane *lane, int64_t since_ns);
+/* When the limit was met, found_ns at the latest: the ports that were refused at last tell more exactly. Two of them in a row, which
+ * stayed silent then, found no token (one may have been lost). */
+int64_t collect_met_ns(struct lane *lane, int64_t found_ns);
 /* From now on it is taken to be none of those in wide use. */
 void collect_begin(struct lane *lane, int64_t now_ns);
 /* Tokens that were surely there were not: half the rate, and no window. */

@@ -254,12 +254,12 @@ static double first_share(struct lane *lane, bool weigh)
 {
 	struct collect *c = &lane->collect;
 	double closed = FIRST_SHARE * FIRST_WEIGHT, asked = FIRST_WEIGHT, lost = loss_estimate(&lane->scan->loss);
-	int64_t refused_ns = INT64_MIN;
+	int64_t refused_ns = INT64_MIN, met_ns = collect_met_ns(lane, c->began_ns);
 
 	for (uint32_t n = lane->log_unexpired; n != c->first && c->first - lane->log_first < n - lane->log_first; n--) {
 		const struct log_entry *entry = asklog_entry(lane, n - 1);
 
-		if (entry->sent_ns > c->began_ns || entry->slot == NO_INDEX || entry->answered)
+		if (entry->sent_ns > met_ns || entry->slot == NO_INDEX || entry->answered)
 			continue;
 		if (entry->refused) {
 			if (refused_ns == INT64_MIN)
@@ -309,6 +309,7 @@ static void forget_asks(struct lane *lane)
 		c->fit_first = lane->log_first;
 	if (lane->log_unexpired - c->fit_first <= MOST_FITTED)
 		return;
+	c->forgot = true;
 	c->fit_first = lane->log_unexpired - MOST_FITTED / 2;
 	c->since_ns = asklog_entry(lane, c->fit_first)->sent_ns;
 	c->first_most = lane->limiter.burst;
@@ -323,8 +324,9 @@ void fit_limit(struct lane *lane)
 	double known;
 
 	forget_asks(lane);
-	if (!c->first_weighed) {
-		c->first_weighed = true;
+	if (!c->forgot) {
+		for (size_t i = 0; i < lane->scan->slot_count; i++)
+			lane->scan->slots[i].judged_weight = 0;
 		first_share(lane, true);
 	}
 	known = c->taken >= ENOUGH_TAKEN || c->rate_given ? c->rate : 0;

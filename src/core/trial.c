@@ -225,6 +225,7 @@ static void doubt_silences(struct lane *lane)
 {
 	struct portscan *scan = lane->scan;
 
+	lane->collect.forgot = true;
 	for (size_t i = 0; i < scan->slot_count; i++) {
 		scan->slots[i].silence_weight *= DOUBTED;
 		scan->slots[i].judged_weight *= DOUBTED;
