@@ -16,6 +16,8 @@ enum {
 	MOST_AT_ONCE = 256,      /* suspects in one trial: more asks take so long that tokens come meanwhile */
 	TAILS = 2,               /* sentinels behind the suspects: one may have a token that came just then */
 	MOST_DOUBLINGS = 12,     /* of the rest, after trials in vain */
+	SMALL_AFTER = 3,         /* trials in vain that show how many tokens the bucket holds, ... */
+	LEAST_BURST = 2,         /* ... which are more than one: that is another kind of limit */
 	MOST_LED = 5,            /* trials in vain, after which perhaps there are no tokens to spare for a lead */
 	LONGEST_REST_MS = 15000, /* enough for any limit that gives an error in ten seconds */
 	LONGEST_TRIAL_MS = 500,  /* where no limit was met */
@@ -299,6 +301,9 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 		doubt_silences(lane); /* so many should not have been left */
 	if (!outcome.led || outcome.tails < tails_needed(lane) || outcome.refused + 1 > trial->tokens) {
 		trial->failed_in_row += trial->failed_in_row < MOST_DOUBLINGS;
+		/* Time and again no more tokens than so many, after rests that grow: the bucket holds no more. */
+		if (limited && trial->failed_in_row >= SMALL_AFTER && outcome.refused > 0)
+			lane->limiter.burst = fmin(lane->limiter.burst, fmax(outcome.refused, LEAST_BURST));
 		if (limited && (outcome.refused == 0 || (c->window.length_ns > 0 && trial->failed_in_row > 1)))
 			collect_slower(lane);
 		return;
