@@ -325,12 +325,13 @@ static void judge(struct engine *e, struct host *host, struct lane *lane, int64_
 		limiter_doubt(&lane->limiter, lane->last_ask_ns);
 	} else if (limit >= 0 && news &&
 	           (lane->limiter.phase != LIMITER_UNSEEN || (sure && lane->usual.explained >= SILENCES_EXPLAINED))) {
+		const struct usual_limit *bucket = usual_limit(&lane->usual, limit);
 		double level = level_now(lane, limit, &at_ns);
 
 		if (sure)
 			usual_decide(&lane->usual, limit);
-		limiter_recognise(&lane->limiter, usual_limits[limit].per_s, sure ? usual_limits[limit].burst : 0,
-		                  level, at_ns);
+		limiter_recognise(&lane->limiter, bucket->likely * bucket->per_s, sure ? bucket->burst : 0, level,
+		                  at_ns);
 	}
 }
 

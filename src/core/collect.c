@@ -178,6 +178,21 @@ static void tell_limiter(struct lane *lane)
 		limiter->settled = true;
 }
 
+/* The more tokens are counted the better is the rate known by which they are. */
+static void follow_again(struct lane *lane)
+{
+	struct collect *c = &lane->collect;
+	struct usual_limit limit;
+
+	if (lane->usual.measured.per_s <= 0 || c->taken < c->measured_at + MEASURE_EVERY)
+		return;
+	c->measured_at = c->taken;
+	if (!measure_limit(lane, &limit))
+		return;
+	lane->usual.measured.per_s = fmax(lane->usual.measured.per_s, limit.per_s);
+	lane->usual.measured.likely = limit.likely;
+}
+
 void collect_decided(struct lane *lane, uint32_t number)
 {
 	struct collect *c = &lane->collect;
@@ -192,6 +207,8 @@ void collect_decided(struct lane *lane, uint32_t number)
 	} else if (!entry->answered && !entry->trial) {
 		stayed_silent(c, entry);
 	}
-	if (c->on)
+	if (c->on && collecting(lane))
 		tell_limiter(lane);
+	else if (c->on)
+		follow_again(lane);
 }

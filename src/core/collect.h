@@ -1,11 +1,13 @@
 /* collect.h: a limit on ICMP errors that is none of those in wide use.
  *
- * Such a limit has no model to ask by: it is learnt while asking, in two steps.
+ * Such a limit has no model to ask by: it is learnt while asking, in steps.
  *
  *   collecting   Unresolved ports are asked by the clock, a little faster than the limit gives errors, whatever the
  *                answers: no token waits for a round trip, so that the time is the least that the limit allows. How
  *                fast the limit is, and how likely each silent port is closed, is estimated from the log of asks.
- *   trials       Once hardly an error is expected of the ports that are left, their silence is proved: a rest in which
+ *   following    Once enough tokens were counted, the rate of a bucket is known so well that they can be counted from there on:
+ *                then it is asked as if it were one of those in wide use, as long as nothing contradicts that.
+ *   trials       Where that cannot be: once hardly an error is expected of the ports that are left, their silence is proved: a rest in which
  *                tokens surely come, all of the ports, and sentinels behind them that are refused.
  *
  * Terms. A token is the limit's permission to send one error. A bucket gets its tokens one by one; an error window gives
@@ -15,6 +17,7 @@
  *   collect.c          what is known of the limit, kept up to date with each ask that is decided
  *   window.c           limits that give their errors in windows
  *   fit.c              the rate, and the probability of each port to be closed, that explain best what was seen
+ *   measure.c          the least rate that it must have, by what is sure alone
  *   collect_choose.c   what to ask next while refusals are collected, and when
  *   trial.c            the proof of silence at the end */
 #ifndef NSCAN_CORE_COLLECT_H
@@ -28,10 +31,12 @@ struct host;
 struct lane;
 struct log_entry;
 struct port_slot;
+struct usual_limit;
 
 enum {
 	WINDOWS_IN_USE = 2, /* lengths of error windows, see window.c */
 	LEARNING_TAKEN = 6, /* tokens; until then hardly anything is known of the limit */
+	MEASURE_EVERY = 8,  /* tokens: then the rate is measured anew */
 	RATE_TAKEN = 8,     /* tokens after which the rate is good enough to be told, and to count on */
 };
 #define WINDOW_SURE 0.8 /* share of its tokens that a window surely gives: FreeBSD varies them a little */
@@ -122,6 +127,7 @@ struct collect {
 	/* Asking by the clock. */
 	double credit; /* errors that may be expected of asks sent now ... */
 	int64_t credit_ns;
+	double measured_at;  /* tokens taken when the rate was measured last */
 	bool bunch;          /* ... once there is enough for several asks at once */
 	int64_t sentinel_ns; /* when a sentinel last asked whether the limit gives anything at all */
 
@@ -163,11 +169,15 @@ int64_t window_try(struct lane *lane, int64_t now_ns);
 /* An ask was refused, the last one of the lump: which window gave that, or whether it shows that there are windows. */
 void window_taken(struct lane *lane, const struct log_entry *entry);
 
+/* measure.c */
+/* What the limit is, if it is a bucket and the tokens counted so far tell its rate well enough. */
+bool measure_limit(struct lane *lane, struct usual_limit *limit);
+
 /* fit.c */
 /* Finds rate, share of closed ports, and how likely each of the others is one. */
 void fit_limit(struct lane *lane);
-/* The same, if enough was decided since the last time. */
-void fit_when_due(struct lane *lane);
+/* The same, if enough was decided since the last time. Whether it was. */
+bool fit_when_due(struct lane *lane);
 /* The ask is decided: follows the bucket at the rate found, and judges the port by its silence until the next fit. */
 void fit_follow(struct lane *lane, const struct log_entry *entry);
 

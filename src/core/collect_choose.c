@@ -13,6 +13,7 @@ enum {
 	FIRST_TOKEN_MS = 1200, /* the slowest limits in wide use give one a second */
 	CREDIT_BEYOND = 2,     /* more credit than the bucket holds tokens is of no use */
 };
+#define SHARE_WEIGHT  30.0
 #define MOST_DEBT     3.0 /* errors expected of asks made because tokens were to spare: not to be waited for much longer */
 #define PACE          1.2  /* asks for each token, in errors expected of them */
 #define POLLS         4.0  /* asks while the time since the limit was met grows by a factor of e */
@@ -123,6 +124,24 @@ static bool is_starved(const struct lane *lane, int64_t now_ns)
 	return now_ns - last_ns > 2 * (c->taken > 0 ? c->longest_ns : FIRST_TOKEN_MS * MS);
 }
 
+/* The rate is known so well that tokens can be counted: from here on the limit is followed as if it were in wide use, and all that was
+ * seen is judged by it. */
+static bool follow_measured(struct lane *lane)
+{
+	struct collect *c = &lane->collect;
+	struct usual_limit limit;
+
+	if (c->window.length_ns > 0 || c->taken < c->measured_at + MEASURE_EVERY || lane->index > lane->scan->teacher ||
+	    !measure_limit(lane, &limit))
+		return false;
+	c->measured_at = c->taken;
+	usual_measured(&lane->usual, &limit);
+	lane->log_judged = lane->log_first;
+	lane->scan->closed_weight = SHARE_WEIGHT * c->share;
+	lane->scan->silent_weight = SHARE_WEIGHT * (1 - c->share);
+	return true;
+}
+
 struct choice choose_collected(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	struct collect *c = &lane->collect;
@@ -134,7 +153,10 @@ struct choice choose_collected(struct engine *e, struct host *host, struct lane 
 		collect_begin(lane, now_ns);
 	if (c->trial.stage != TRIAL_NONE)
 		return choose_trial(e, host, lane, now_ns, wake_ns);
-	fit_when_due(lane);
+	if (fit_when_due(lane) && follow_measured(lane)) {
+		wake_at(wake_ns, now_ns);
+		return (struct choice){0};
+	}
 	slot = next_port(lane);
 	if (!slot || (c->left < FEW_LEFT && !fresh_head(lane))) {
 		if (lane->outstanding > 0)

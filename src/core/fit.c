@@ -346,12 +346,13 @@ void fit_limit(struct lane *lane)
 	}
 }
 
-void fit_when_due(struct lane *lane)
+bool fit_when_due(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
 
 	if (c->share > 0 && lane->log_unexpired - c->fitted < FIT_EVERY + (lane->log_unexpired - c->first) / FIT_PARTS)
-		return;
+		return false;
 	c->fitted = lane->log_unexpired;
 	fit_limit(lane);
+	return true;
 }

@@ -112,11 +112,9 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot)
 		return collect_likely(lane, slot);
 	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
 	/* Silence that is not proved tells a little too; where tokens are counted, it is known which of it tells something. */
-	if (lane->counted)
-		missed *= pow(SILENCE_BY_COUNT, slot->promised);
-	else
-		missed *= pow(SILENCE_WITHOUT_PROOF, slot->attempts - slot->collected) *
-		          exp(slot->silence_weight + slot->judged_weight);
+	missed *= exp(slot->silence_weight + slot->judged_weight) *
+	          (lane->counted ? pow(SILENCE_BY_COUNT, slot->promised)
+	                         : pow(SILENCE_WITHOUT_PROOF, slot->attempts - slot->collected));
 	return missed / (missed + 1 - closed);
 }
 

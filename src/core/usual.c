@@ -26,14 +26,32 @@ enum {
 #define OVERFULL          0.5  /* a full bucket that has been full for a while is surer than one just filled */
 
 const struct usual_limit usual_limits[USUAL_LIMITS] = {
-        {1, 6},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
-        {10, 6}, /* Linux, IPv6 */
-        {2, 1},  /* Cisco IOS: one each 500 ms */
+        {1, 6, 1, 0},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
+        {10, 6, 1, 0}, /* Linux, IPv6 */
+        {2, 1, 1, 0},  /* Cisco IOS: one each 500 ms */
 };
 
 void usual_init(struct usual *usual)
 {
 	*usual = (struct usual){.all_lost = 1};
+}
+
+const struct usual_limit *usual_limit(const struct usual *usual, int limit)
+{
+	return limit == USUAL_MEASURED ? &usual->measured : &usual_limits[limit];
+}
+
+/* How many are tried. */
+static int tried(const struct usual *usual)
+{
+	return usual->measured.per_s > 0 ? USUAL_TRIED : USUAL_LIMITS;
+}
+
+void usual_measured(struct usual *usual, const struct usual_limit *limit)
+{
+	usual_init(usual);
+	usual->measured = *limit;
+	usual_decide(usual, USUAL_MEASURED);
 }
 
 /* A token was promised and nobody took it: the error was lost, and its token gone; or that is not so, and nothing is known. */
@@ -47,9 +65,9 @@ static void count_miss(const struct usual *usual, struct usual_fit *fit)
 }
 
 /* Tokens by which the level may be off at that time. */
-static double slack(int limit, int64_t slack_ns)
+static double slack(const struct usual *usual, int limit, int64_t slack_ns)
 {
-	return SLACK_TOKENS + (double)slack_ns / 1e9 * usual_limits[limit].per_s;
+	return SLACK_TOKENS + (double)slack_ns / 1e9 * usual_limit(usual, limit)->per_s;
 }
 
 /* Nothing overtook the silent ask: there was no token, or one was lost. */
@@ -57,11 +75,11 @@ static void conclude_silence(struct usual *usual, int64_t slack_ns)
 {
 	usual->pending = false;
 	usual->met = true;
-	for (int i = 0; i < USUAL_LIMITS; i++) {
+	for (int i = 0; i < tried(usual); i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
 		if (usual->all_lost < MOST_LOST)
-			fit->most = fmin(fit->most, 1 + slack(i, slack_ns));
+			fit->most = fmin(fit->most, 1 + slack(usual, i, slack_ns));
 		if (fit->missed)
 			count_miss(usual, fit);
 	}
@@ -72,21 +90,22 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 {
 	if (usual->pending && at_ns > usual->pending_ns + slack_ns)
 		conclude_silence(usual, slack_ns);
-	for (int i = 0; i < USUAL_LIMITS; i++) {
+	for (int i = 0; i < tried(usual); i++) {
+		const struct usual_limit *limit = usual_limit(usual, i);
 		struct usual_fit *fit = &usual->fits[i];
 		double came;
 
 		if (!usual->started) {
-			fit->most = usual_limits[i].burst;
+			fit->most = limit->burst;
 			fit->least = 0;
 			fit->at_ns = at_ns;
 			continue;
 		}
 		if (at_ns <= fit->at_ns)
 			continue;
-		came = (double)(at_ns - fit->at_ns) / 1e9 * usual_limits[i].per_s;
-		fit->least = fmin(fit->least + came, usual_limits[i].burst + OVERFULL);
-		fit->most = fmin(fit->most + came * (1 + CLOCK_DRIFT), usual_limits[i].burst);
+		came = (double)(at_ns - fit->at_ns) / 1e9 * limit->per_s;
+		fit->least = fmin(fit->least + came, limit->burst + OVERFULL);
+		fit->most = fmin(fit->most + came * (1 + CLOCK_DRIFT + limit->excess), limit->burst);
 		fit->at_ns = at_ns;
 	}
 	usual->started = true;
@@ -98,20 +117,20 @@ void usual_refused(struct usual *usual, int64_t sent_ns, double probability, boo
 	usual->errors++;
 	usual->all_lost = 1;
 	usual->pending = false;
-	for (int i = 0; i < USUAL_LIMITS; i++) {
+	for (int i = 0; i < tried(usual); i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
-		if (fit->most < 1 - 2 * slack(i, slack_ns))
+		if (fit->most < 1 - 2 * slack(usual, i, slack_ns))
 			fit->dead = true;
 		/* Where the path jitters much, a limit whose promises cannot be broken keeps none either. */
-		fit->hits += usual->met && fit->least >= 1 + fmax(0, slack(i, slack_ns) - SMALL_SLACK);
+		fit->hits += usual->met && fit->least >= 1 + fmax(0, slack(usual, i, slack_ns) - SMALL_SLACK);
 		if (fit->least >= 1 && fresh) {
 			fit->promised = fit->promised * CALIBRATION_DECAY + probability;
 			fit->kept = fit->kept * CALIBRATION_DECAY + 1;
 		}
 		fit->misses_in_row = 0;
 		fit->missed = false;
-		fit->least = fmax(fmin(fit->least, usual_limits[i].burst) - 1, 0);
+		fit->least = fmax(fmin(fit->least, usual_limit(usual, i)->burst) - 1, 0);
 		fit->broke = fit->run > MOST_DOUBT; /* as it seems, there had been no token all that time */
 		if (fit->broke)
 			fit->least = 0;
@@ -128,8 +147,8 @@ void usual_silent(struct usual *usual, int64_t sent_ns, int64_t slack_ns)
 		return; /* together they say no more than one */
 	usual->pending = true;
 	usual->pending_ns = sent_ns;
-	for (int i = 0; i < USUAL_LIMITS; i++)
-		usual->fits[i].missed = usual->fits[i].least >= 1 + slack(i, slack_ns);
+	for (int i = 0; i < tried(usual); i++)
+		usual->fits[i].missed = usual->fits[i].least >= 1 + slack(usual, i, slack_ns);
 }
 
 void usual_forget(struct usual *usual, int limit)
@@ -144,13 +163,13 @@ void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, 
 	advance(usual, sent_ns, slack_ns);
 	/* The share of closed ports is not well known yet when limits have to be told apart: it is not what it seems when none of them
 	 * finds its promises kept. */
-	for (int i = 0; i < USUAL_LIMITS; i++)
+	for (int i = 0; i < tried(usual); i++)
 		if (!usual->fits[i].dead)
 			share = fmax(share, fmin(1, (usual->fits[i].kept + 1) / (usual->fits[i].promised + 1)));
-	for (int i = 0; i < USUAL_LIMITS; i++) {
+	for (int i = 0; i < tried(usual); i++) {
 		struct usual_fit *fit = &usual->fits[i];
 
-		if (fit->least >= 1 + slack(i, slack_ns)) {
+		if (fit->least >= 1 + slack(usual, i, slack_ns)) {
 			fit->doubt -= log1p(-probability * share);
 			fit->run -= log1p(-probability * share);
 			fit->promised += fresh ? probability : 0;
@@ -158,13 +177,13 @@ void usual_unanswered(struct usual *usual, int64_t sent_ns, double probability, 
 		if (!fit->dead && fit->doubt < least_doubt)
 			least_doubt = fit->doubt;
 	}
-	for (int i = 0; i < USUAL_LIMITS; i++)
+	for (int i = 0; i < tried(usual); i++)
 		usual->fits[i].doubted = usual->fits[i].doubt > least_doubt + MOST_DOUBT;
 }
 
 void usual_decide(struct usual *usual, int limit)
 {
-	for (int i = 0; i < USUAL_LIMITS; i++)
+	for (int i = 0; i < tried(usual); i++)
 		if (i != limit)
 			usual->fits[i].dead = true;
 }
@@ -173,10 +192,10 @@ bool usual_promised(const struct usual *usual, int64_t sent_ns, int64_t slack_ns
 {
 	bool promised = false;
 
-	for (int i = 0; i < USUAL_LIMITS; i++) {
+	for (int i = 0; i < tried(usual); i++) {
 		if (usual->fits[i].dead)
 			continue;
-		if (usual_level(usual, i, sent_ns) < 1 + slack(i, slack_ns))
+		if (usual_level(usual, i, sent_ns) < 1 + slack(usual, i, slack_ns))
 			return false;
 		promised = true;
 	}
@@ -191,15 +210,15 @@ void usual_broken(struct usual *usual, int limit)
 
 bool usual_is_out(const struct usual *usual, double per_s)
 {
-	for (int i = 0; i < USUAL_LIMITS; i++)
-		if (usual_limits[i].per_s == per_s)
+	for (int i = 0; i < tried(usual); i++)
+		if (usual_limit(usual, i)->per_s == per_s)
 			return usual->fits[i].dead || usual->fits[i].doubted;
 	return false;
 }
 
 bool usual_none(const struct usual *usual)
 {
-	for (int i = 0; i < USUAL_LIMITS; i++)
+	for (int i = 0; i < tried(usual); i++)
 		if (!usual->fits[i].dead)
 			return false;
 	return true;
@@ -220,7 +239,7 @@ static bool is_calibrated(const struct usual_fit *fit, double times)
 /* Doubt alone rules the others out: then it depends on how much of it there is. */
 static uint32_t hits_to_trust(const struct usual *usual, int best)
 {
-	for (int i = 0; i < USUAL_LIMITS; i++)
+	for (int i = 0; i < tried(usual); i++)
 		if (i != best && !usual->fits[i].dead && usual->fits[i].doubt < usual->fits[best].doubt + ALL_DOUBT)
 			return HITS_TO_TRUST;
 	return FEWEST_HITS;
@@ -230,7 +249,7 @@ int usual_best(const struct usual *usual, bool *sure)
 {
 	int best = -1, left = -1, alive = 0, believed = 0;
 
-	for (int i = 0; i < USUAL_LIMITS; i++) {
+	for (int i = 0; i < tried(usual); i++) {
 		const struct usual_fit *fit = &usual->fits[i];
 
 		if (fit->dead)
@@ -240,13 +259,13 @@ int usual_best(const struct usual *usual, bool *sure)
 		if (fit->doubted)
 			continue;
 		believed++;
-		if (keeps_promises(fit) && (best < 0 || usual_limits[i].per_s > usual_limits[best].per_s))
+		if (keeps_promises(fit) && (best < 0 || usual_limit(usual, i)->per_s > usual_limit(usual, best)->per_s))
 			best = i;
 	}
 	/* Where doubt decided and not contradiction, the one that is left has to prove itself. */
-	*sure = alive == 1 ||
-	        (believed == 1 && best >= 0 && usual->fits[best].hits >= hits_to_trust(usual, best) &&
-	         is_calibrated(&usual->fits[best], usual_limits[best].burst > 1 ? CALIBRATION_LOOSE : CALIBRATION));
+	*sure = alive == 1 || (believed == 1 && best >= 0 && usual->fits[best].hits >= hits_to_trust(usual, best) &&
+	                       is_calibrated(&usual->fits[best],
+	                                     usual_limit(usual, best)->burst > 1 ? CALIBRATION_LOOSE : CALIBRATION));
 	if (usual->errors < FEWEST_ERRORS)
 		return -1;
 	return alive == 1 ? left : best;
@@ -264,7 +283,8 @@ bool usual_kept(const struct usual *usual)
 double usual_level(const struct usual *usual, int limit, int64_t now_ns)
 {
 	const struct usual_fit *fit = &usual->fits[limit];
-	double came = now_ns > fit->at_ns ? (double)(now_ns - fit->at_ns) / 1e9 * usual_limits[limit].per_s : 0;
+	const struct usual_limit *bucket = usual_limit(usual, limit);
+	double came = now_ns > fit->at_ns ? (double)(now_ns - fit->at_ns) / 1e9 * bucket->per_s : 0;
 
-	return fmin(fit->least + came, usual_limits[limit].burst);
+	return fmin(fit->least + came, bucket->burst);
 }

@@ -10,11 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { USUAL_LIMITS = 3, USUAL_INTERVAL = 2 /* the one that gives one error at a time */ };
+enum {
+	USUAL_LIMITS = 3,
+	USUAL_INTERVAL = 2,            /* the one that gives one error at a time */
+	USUAL_MEASURED = USUAL_LIMITS, /* none of the table: what was measured (measure.c) */
+	USUAL_TRIED,
+};
 
 struct usual_limit {
 	double per_s;
 	double burst;
+	double likely; /* times per_s: a rate that was measured is the least, and the true one likely that */
+	double excess; /* relative: the true rate may be so much higher */
 };
 extern const struct usual_limit usual_limits[USUAL_LIMITS];
 
@@ -42,7 +49,8 @@ struct usual_fit {
 };
 
 struct usual {
-	struct usual_fit fits[USUAL_LIMITS];
+	struct usual_fit fits[USUAL_TRIED];
+	struct usual_limit measured; /* per_s 0: nothing was */
 	bool started;
 	bool met;     /* a silence was seen: from then on errors say something about the rate */
 	bool pending; /* a silence that means something, unless an error that overtook it took the token */
@@ -76,6 +84,10 @@ int usual_best(const struct usual *usual, bool *sure);
 void usual_forget(struct usual *usual, int limit);
 /* One is left, and it kept all its promises, which were many. */
 bool usual_kept(const struct usual *usual);
+/* The limit that is tried under that number. */
+const struct usual_limit *usual_limit(const struct usual *usual, int limit);
+/* It is none of the table but that limit: all that was seen is to be told again. */
+void usual_measured(struct usual *usual, const struct usual_limit *limit);
 /* It is that one: the others are out. */
 void usual_decide(struct usual *usual, int limit);
 /* The one with that rate is contradicted, or another one far more probable. */
