@@ -151,7 +151,9 @@ uint32_t silences_missing(const struct engine *e, const struct lane *lane, const
 	if (slot->attempts < 2 * payloads && missing < 2 * payloads - slot->attempts)
 		missing = (uint32_t)(2 * payloads) - slot->attempts;
 	if (missing == 0 &&
-	    slot->brackets < (lane->scan->loss.lost + e->discovery_loss.lost > 0 ? BRACKETS_IF_LOSSY : BRACKETS_NEEDED))
+	    slot->brackets < (lane->scan->loss.lost + e->discovery_loss.lost > 0 || lane->usual.measured.per_s > 0
+	                              ? BRACKETS_IF_LOSSY
+	                              : BRACKETS_NEEDED))
 		missing = 1;
 	/* A router that refuses some ports has a limit of its own: as long as it goes on, silence may be its empty bucket. */
 	if (missing == 0 && lane->scan->target_refuses && lane->scan->router_last_ns > 0 &&
