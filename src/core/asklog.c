@@ -244,8 +244,8 @@ static void try_again(struct lane *lane, const struct log_entry *entry, const st
 	bool sure;
 	int best;
 
-	if (usual_none(again) || again->errors >= ERRORS_TO_TRY)
-		usual_init(again);
+	if (usual_none(again) || again->errors >= ERRORS_TO_TRY || lane->collect.trial.stage != TRIAL_NONE)
+		usual_init(again); /* after the rest of a trial the tokens of any limit are there */
 	again->loss = LOSS_TRIED;
 	tell_usual(lane, again, entry, slot);
 	best = usual_best(again, &sure);
