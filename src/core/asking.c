@@ -349,6 +349,10 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		lane->collect.trial.stage = TRIAL_NONE;
 		return choose_interval(e, host, lane, now_ns, wake_ns);
 	}
+	if (windows_are_next(host, lane, now_ns, wake_ns)) {
+		lane->collect.trial.stage = TRIAL_NONE;
+		return choose_windowed(e, host, lane, now_ns, wake_ns);
+	}
 	if (collecting(lane))
 		return choose_collected(e, host, lane, now_ns, wake_ns);
 	if (lane->patient_ns == 0 && order_proves_nothing(lane)) {
@@ -398,6 +402,10 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	};
 	if (interval_governs(lane) && !choice->urgent)
 		interval_asked(lane, slot, entry);
+	if (windows_govern(lane)) {
+		entry->expected = choice->urgent ? 0 : (float)windows_likely(lane, slot);
+		entry->begins_volley = number == lane->windows.first;
+	}
 	slot->attempts++;
 	slot->collected += collecting(lane);
 	slot->waiting++;

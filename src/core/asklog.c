@@ -140,6 +140,8 @@ static void hear_silence(struct engine *e, struct host *host, struct lane *lane,
 	}
 	if (collecting(lane) || entry->trial)
 		return; /* that is found by trying all rates (fit.c) */
+	if (windows_govern(lane))
+		return; /* that is read from the whole volley */
 	if (interval_governs(lane)) {
 		interval_silent(lane, entry); /* what it proves is found out when something is refused */
 		return;

@@ -17,7 +17,7 @@ enum {
 bool collecting(const struct lane *lane)
 {
 	return lane->limiter.phase != LIMITER_UNSEEN && !lane->limiter.recognised && lane->patient_ns == 0 &&
-	       lane->limiter.burst > 2 && usual_none(&lane->usual);
+	       lane->limiter.burst > 2 && usual_none(&lane->usual) && !windows_govern(lane);
 }
 
 double collect_rate(const struct lane *lane)

@@ -41,6 +41,7 @@
 #include "nscan/target_index.h"
 #include "nscan/wire.h"
 #include "usual.h"
+#include "windows.h"
 
 #define MS       INT64_C(1000000)
 #define NEVER    INT64_MAX
@@ -115,9 +116,10 @@ struct log_entry {
 	bool promised;   /* by the count of tokens one was there */
 	bool token;      /* one was there so surely that a refusal just behind proves it */
 	bool none_there; /* one was there, and it did not take it: another ask did that was sent too near to it in time */
-	uint16_t after; /* refusals of asks sent later, near enough to say something about this one */
-	float expected; /* probability with which it was expected to take a token */
-	bool trial;     /* its silence is judged by the trial alone */
+	uint16_t after;     /* refusals of asks sent later, near enough to say something about this one */
+	float expected;     /* probability with which it was expected to take a token */
+	bool trial;         /* its silence is judged by the trial alone */
+	bool begins_volley; /* to a host whose errors come in windows */
 };
 
 /* A token bucket of our own. */
@@ -282,6 +284,7 @@ struct lane {
 
 	struct collect collect; /* a limit that is none of those in wide use */
 	struct volley volley;   /* a limit of one error at a time */
+	struct windows windows; /* a limit that gives errors in windows */
 };
 
 enum host_stage {

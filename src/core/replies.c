@@ -97,7 +97,7 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	} else if (entry->sentinel) {
 		loss_answered(&lane->scan->loss, 0);
 	}
-	if (lane->limiter.phase == LIMITER_UNSEEN && slot->stage != STAGE_SETTLED)
+	if (lane->limiter.phase == LIMITER_UNSEEN && slot->stage != STAGE_SETTLED && !windows_govern(lane))
 		learn_open_loss(lane, slot, entry->attempt);
 	lane->refusals++;
 	made_no_progress(lane);
@@ -112,7 +112,9 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	lane->empties_in_row = 0;
 	on_drain(lane, entry->sent_ns);
 	lane->scan->sentinel = (uint32_t)(slot - lane->scan->slots);
-	if (interval_governs(lane))
+	if (windows_govern(lane))
+		windows_refused(e, host, lane, number, at_ns);
+	else if (interval_governs(lane))
 		interval_refused(e, host, lane, number, at_ns);
 	else
 		asklog_prove(e, host, lane, number, at_ns);
@@ -177,6 +179,7 @@ static void start_over(struct portscan *scan)
 
 		limiter_init(&lane->limiter);
 		usual_init(&lane->usual);
+		lane->windows = (struct windows){0};
 		lane->log_judged = lane->log_next;
 		lane->silence = 1;
 		lane->checking = lane->drain = false;

@@ -1,0 +1,488 @@
+/* windows.c: whether a host gives its ICMP errors in windows, and what its volleys say and prove. */
+#include "windows.h"
+
+#include <math.h>
+
+#include "internal.h"
+
+enum {
+	FEWEST_REFUSALS = 8,   /* until then no window in use can have shown itself */
+	MOST_REFUSALS = 1000,  /* from then on it has been something else for long */
+	QUIET_PERCENT = 80,    /* of a window's length after its start, nothing is asked until the next one opens */
+	OVER_PERCENT = 95,     /* of its length after its start, a window may be over: the way jitters */
+	CLOCK_PARTS = 200,     /* the target's clock may be off by one such part of the length */
+	CLOCK_US = 500,        /* ... and by so much */
+	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
+	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
+	MOST_IN_VAIN = 3,      /* volleys in a row: it is something else */
+	FEWEST_WANTED = 4,     /* errors that a volley has to make likely before it says something about the limit */
+	SHARE_TURNS = 2,       /* ports and their share are judged by each other so often; more change little */
+};
+#define SURELY          0.9  /* share of the errors of a window that it surely has: FreeBSD varies them; ... */
+#define SURELY_IF_LOSSY 0.4  /* ... where some may have been lost */
+#define FEWEST_SEEN     0.8  /* share of them that a window used up shows: some may be lost */
+#define SOMETIMES_MORE  1.1  /* times the errors of a window: FreeBSD varies them */
+#define UNSERVED        2.5  /* errors expected of asks behind the last one refused: it was used up */
+#define KEPT            0.8  /* share of the errors that it makes likely, by which a trial is passed */
+#define FAR_LESS        0.5  /* share of them below which a volley was in vain */
+#define WITHIN          1.5  /* standard deviations: so many errors are likely */
+#define HAD_ONE         0.95 /* probability that there was an error for an ask, when all speaks for it */
+#define LOSS_SILENCE    0.5  /* the same for a volley of which nothing came: lost or not there */
+#define MOST_SHARE      0.998
+
+static const struct {
+	int64_t length_ns;
+	uint32_t errors;
+} windows_in_use[] = {{100 * MS, 10}, {1000 * MS, 100}, {1000 * MS, 200}};
+enum { WINDOWS_KNOWN = sizeof(windows_in_use) / sizeof(windows_in_use[0]) };
+
+static bool is_silent(const struct log_entry *entry)
+{
+	return entry->slot != NO_INDEX && entry->expired && !entry->refused && !entry->answered;
+}
+
+bool windows_trust_path(const struct lane *lane)
+{
+	return lane->scan->loss.lost <= 0 && lane->scan->loss.asked >= ANSWERS_TO_TRUST;
+}
+
+bool windows_govern(const struct lane *lane)
+{
+	return lane->windows.length_ns > 0 && lane->patient_ns == 0;
+}
+
+int64_t windows_margin(const struct lane *lane)
+{
+	return lane->windows.length_ns / CLOCK_PARTS + CLOCK_US * 1000 + order_gap(lane);
+}
+
+double windows_surely(const struct lane *lane)
+{
+	return (windows_trust_path(lane) ? SURELY : SURELY_IF_LOSSY) * lane->windows.errors;
+}
+
+bool windows_keep_order(const struct lane *lane)
+{
+	return (double)send_gap(lane) < LONGEST_VOLLEY * (double)lane->windows.length_ns;
+}
+
+double windows_likely(const struct lane *lane, const struct port_slot *slot)
+{
+	double share = lane->windows.share, odds;
+
+	if (slot->stage == STAGE_SETTLED)
+		return 1;
+	odds = share * exp(slot->silence_weight) * pow(loss_estimate(&lane->scan->loss), slot->silences);
+	return odds / (odds + 1 - share);
+}
+
+/* The share of closed ports is the one at which the ports asked so far are expected to hold just that share. */
+static void count_share(struct lane *lane)
+{
+	struct windows *w = &lane->windows;
+	const struct portscan *scan = lane->scan;
+
+	for (int turns = 0; turns < SHARE_TURNS; turns++) {
+		double closed = 0.5, asked = 1;
+
+		w->left = 0;
+		for (size_t i = 0; i < scan->slot_count; i++) {
+			const struct port_slot *slot = &scan->slots[i];
+			double likely = slot->stage == STAGE_SETTLED ? slot->by_target : windows_likely(lane, slot);
+
+			if (slot->stage != STAGE_SETTLED)
+				w->left += likely;
+			if (slot->stage == STAGE_FRESH)
+				continue;
+			asked++;
+			closed += likely;
+		}
+		w->share = fmin(closed / asked, MOST_SHARE);
+	}
+}
+
+/* The silence of a port, where there was an error for it with that probability. */
+static void weigh(struct lane *lane, struct log_entry *entry, double had_one)
+{
+	entry->token = had_one >= HAD_ONE;
+	lane->scan->slots[entry->slot].silence_weight +=
+	        (float)log(1 - had_one * (1 - loss_estimate(&lane->scan->loss)));
+}
+
+/* What the log shows if there are windows of that length. */
+struct look {
+	uint32_t most;         /* errors in one */
+	double unserved;       /* errors expected of asks behind the last one refused in such a one */
+	double closed, silent; /* ports in front of that */
+	int64_t start_ns;      /* of the last one */
+};
+
+static struct look look_for(const struct host *host, struct lane *lane, int64_t length_ns, bool weighs)
+{
+	/* What was refused during discovery may have begun the first window. */
+	struct look look = {.start_ns = host->refused_ns > 0 ? host->refused_ns : INT64_MIN / 2};
+	uint32_t count = host->refused_ns > 0, first = lane->log_first, behind = 0;
+
+	for (uint32_t n = lane->log_first; n != lane->log_next; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+		bool later = entry->sent_ns >= look.start_ns + length_ns * OVER_PERCENT / 100;
+
+		behind += is_silent(entry);
+		if (count == look.most && !later && is_silent(entry))
+			look.unserved += entry->sentinel ? 1 : look.closed / (look.closed + look.silent + 1);
+		if (!entry->refused)
+			continue;
+		if (!later || look.closed <= 0) {
+			look.silent += behind;
+			for (; weighs && first != n; first++)
+				if (is_silent(asklog_entry(lane, first)))
+					weigh(lane, asklog_entry(lane, first), HAD_ONE);
+		}
+		first = n + 1;
+		behind = 0;
+		look.closed++;
+		count = later ? 1 : count + 1;
+		if (later)
+			look.start_ns = entry->sent_ns;
+		if (count > look.most) {
+			look.most = count;
+			look.unserved = 0;
+		}
+	}
+	return look;
+}
+
+/* The window in use that has shown itself; -1: none, or not yet. */
+static int find_window(const struct host *host, struct lane *lane, struct look *look)
+{
+	bool used_up = false;
+
+	for (int i = 0; i < WINDOWS_KNOWN; i++) {
+		*look = look_for(host, lane, windows_in_use[i].length_ns, false);
+		if (look->unserved < UNSERVED)
+			continue;
+		used_up = true;
+		if (look->most >= FEWEST_SEEN * windows_in_use[i].errors &&
+		    look->most <= SOMETIMES_MORE * windows_in_use[i].errors)
+			return i;
+	}
+	lane->windows.given_up = used_up;
+	return -1;
+}
+
+/* The latest ask that may have begun a window, if the last known one began at start_ns. */
+static int64_t latest_start(struct lane *lane, int64_t start_ns)
+{
+	for (uint32_t n = lane->log_next; n != lane->log_first; n--) {
+		const struct log_entry *entry = asklog_entry(lane, n - 1);
+
+		if (entry->sent_ns < start_ns + lane->windows.length_ns * OVER_PERCENT / 100)
+			break;
+		if (entry->slot != NO_INDEX && !entry->answered && !(is_silent(entry) && windows_trust_path(lane)))
+			return entry->sent_ns;
+	}
+	return start_ns;
+}
+
+static void begin_trying(const struct host *host, struct lane *lane, int which, const struct look *look)
+{
+	struct windows *w = &lane->windows;
+
+	*w = (struct windows){
+	        .length_ns = windows_in_use[which].length_ns,
+	        .errors = windows_in_use[which].errors,
+	        .trying = true,
+	        .first = lane->log_next,
+	        .judged = lane->log_next,
+	        .opened = NO_INDEX,
+	        .since = NO_INDEX,
+	        .share = (look->closed + 0.5) / (look->closed + look->silent + 1),
+	};
+	w->start_ns = w->planned_ns = latest_start(lane, look->start_ns);
+	lane->collect.on = false;
+	for (size_t i = 0; i < lane->scan->slot_count; i++)
+		lane->scan->slots[i].silence_weight = lane->scan->slots[i].judged_weight = 0;
+	look_for(host, lane, w->length_ns, true);
+	unsuspect_unproved(lane);
+	count_share(lane);
+}
+
+static bool may_look(const struct lane *lane)
+{
+	return !lane->windows.given_up && lane->scan->lane_count == 1 && lane->patient_ns == 0 &&
+	       lane->refusals >= FEWEST_REFUSALS && lane->refusals <= MOST_REFUSALS && usual_none(&lane->usual) &&
+	       (lane->limiter.phase != LIMITER_UNSEEN || lane->checking || lane->sentinels_silent > 0);
+}
+
+bool windows_are_next(const struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	struct windows *w = &lane->windows;
+	struct look look;
+	int64_t due_ns;
+	int which;
+
+	if (windows_govern(lane))
+		return true;
+	if (!may_look(lane))
+		return false;
+	which = find_window(host, lane, &look);
+	if (which < 0)
+		return false;
+	due_ns = look.start_ns + windows_in_use[which].length_ns * QUIET_PERCENT / 100;
+	if (now_ns < due_ns) {
+		*wake_ns = due_ns < *wake_ns ? due_ns : *wake_ns;
+		return false;
+	}
+	begin_trying(host, lane, which, &look);
+	return w->length_ns > 0;
+}
+
+/* It is another limit after all. */
+static void give_up(struct lane *lane)
+{
+	lane->windows = (struct windows){.given_up = true};
+	lane->scan->loss = (struct loss){0}; /* what seemed lost never was there */
+	if (lane->limiter.phase == LIMITER_UNSEEN)
+		check_begin(lane, lane->last_ask_ns);
+}
+
+static void recognise(struct lane *lane)
+{
+	struct windows *w = &lane->windows;
+
+	w->trying = false;
+	limiter_measured(&lane->limiter, w->errors / ((double)w->length_ns / 1e9), w->errors);
+	lane->limiter.settled = true;
+}
+
+/* A volley that is decided. */
+struct volley_result {
+	uint32_t begin, end;     /* log numbers */
+	uint32_t refused;        /* so many of its asks were, ... */
+	uint32_t first, last;    /* ... these first and last */
+	uint32_t tails;          /* sentinels refused with none but sentinels behind them */
+	uint32_t overtaking;     /* refused asks of the next one, so near that they may have come first */
+	double expected, likely; /* errors expected of it, and those that it makes likely */
+	bool is_last;            /* it was to prove what is left */
+	bool fresh;              /* its first error began a window */
+};
+
+static struct volley_result read_volley(struct lane *lane, uint32_t begin, uint32_t end)
+{
+	struct volley_result volley = {
+	        .begin = begin, .end = end, .is_last = lane->windows.is_last && begin == lane->windows.first};
+	int64_t end_ns = asklog_entry(lane, end - 1)->sent_ns + order_gap(lane);
+	double variance = 0;
+
+	for (uint32_t n = begin; n != end; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+
+		if (entry->slot == NO_INDEX || entry->answered)
+			continue;
+		volley.expected += entry->expected;
+		variance += entry->expected * (1 - entry->expected);
+		volley.tails = !entry->sentinel ? 0 : volley.tails + entry->refused;
+		if (!entry->refused)
+			continue;
+		if (volley.refused++ == 0)
+			volley.first = n;
+		volley.last = n;
+	}
+	volley.likely = fmin(volley.expected - WITHIN * sqrt(variance), lane->windows.errors);
+	for (uint32_t n = end; n != lane->log_next && asklog_entry(lane, n)->sent_ns <= end_ns; n++)
+		volley.overtaking += asklog_entry(lane, n)->refused;
+	volley.fresh =
+	        volley.refused > 0 && asklog_entry(lane, volley.first)->sent_ns >=
+	                                      lane->windows.start_ns + lane->windows.length_ns + windows_margin(lane);
+	return volley;
+}
+
+/* Follows windows and their errors through the volley. */
+static void count_errors(struct lane *lane, const struct volley_result *volley)
+{
+	struct windows *w = &lane->windows;
+	int64_t over_ns = w->length_ns - order_gap(lane);
+
+	if (volley->fresh) {
+		w->opened = volley->first;
+		w->opened_ns = asklog_entry(lane, volley->begin)->sent_ns;
+	}
+	/* As long as few were given, no window since then was used up. */
+	if (volley->fresh && (w->since == NO_INDEX || w->given + volley->refused > windows_surely(lane))) {
+		w->since = volley->first;
+		w->given = 0;
+	}
+	w->given += volley->refused;
+	for (uint32_t n = volley->begin; n != volley->end; n++)
+		if (asklog_entry(lane, n)->refused && asklog_entry(lane, n)->sent_ns >= w->start_ns + over_ns)
+			w->start_ns = asklog_entry(lane, n)->sent_ns;
+	/* Where errors are lost, any ask may have begun a window. */
+	for (uint32_t n = volley->end; n != volley->begin && !windows_trust_path(lane); n--) {
+		if (asklog_entry(lane, n - 1)->sent_ns < w->start_ns + over_ns)
+			break;
+		if (is_silent(asklog_entry(lane, n - 1)))
+			w->start_ns = asklog_entry(lane, n - 1)->sent_ns;
+	}
+}
+
+/* So few errors were given since a window began that there was one for each ask. */
+static bool none_used_up(const struct lane *lane, const struct volley_result *volley)
+{
+	const struct windows *w = &lane->windows;
+
+	return w->since != NO_INDEX && volley->refused > 0 && w->given + volley->overtaking <= windows_surely(lane);
+}
+
+/* The volley is so soon after the first error of its window that its last error is of the same one: there were errors until then. */
+static bool is_one_window(struct lane *lane, const struct volley_result *volley)
+{
+	const struct windows *w = &lane->windows;
+
+	return volley->refused > 0 && w->opened != NO_INDEX &&
+	       asklog_entry(lane, volley->last)->sent_ns < w->opened_ns + w->length_ns - order_gap(lane);
+}
+
+static void prove_volley(struct engine *e, struct host *host, struct lane *lane, const struct volley_result *volley,
+                         int64_t now_ns)
+{
+	struct windows *w = &lane->windows;
+	bool all = none_used_up(lane, volley), some = is_one_window(lane, volley);
+	uint32_t from = all ? w->since : w->opened;
+	int64_t last_ns;
+
+	if ((!all && !some) || (w->trying && !(volley->is_last && volley->tails >= 2)))
+		return;
+	last_ns = asklog_entry(lane, volley->last)->sent_ns - order_gap(lane);
+	for (uint32_t n = volley->begin; n != volley->end; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+
+		if (n - from < lane->log_next - from && (all || entry->sent_ns <= last_ns) &&
+		    may_be_proved(lane, entry))
+			prove(e, host, lane, entry, volley->last, now_ns);
+	}
+}
+
+/* What the silences about which nothing is proved say of their ports. */
+static void weigh_volley(struct lane *lane, const struct volley_result *volley)
+{
+	const struct windows *w = &lane->windows;
+	int64_t gap_ns = order_gap(lane),
+	        last_ns = volley->refused > 0 ? asklog_entry(lane, volley->last)->sent_ns : INT64_MIN / 2;
+	bool used_up = w->given > windows_surely(lane);
+	/* Where order tells nothing: perhaps all of them are closed. */
+	double one_of_all = fmin((double)w->errors / (volley->end - volley->begin), HAD_ONE);
+
+	for (uint32_t n = volley->begin; n != volley->end; n++) {
+		struct log_entry *entry = asklog_entry(lane, n);
+
+		if (!is_silent(entry) || entry->bracketed || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+			continue;
+		if (volley->refused == 0)
+			weigh(lane, entry, volley->expected > FEWEST_WANTED ? 0 : LOSS_SILENCE);
+		else if (!used_up || entry->sent_ns < last_ns - gap_ns)
+			weigh(lane, entry, HAD_ONE);
+		else if (entry->sent_ns <= last_ns + gap_ns)
+			weigh(lane, entry, one_of_all);
+	}
+}
+
+/* Whether there are such windows at all. */
+static void judge_limit(struct lane *lane, const struct volley_result *volley)
+{
+	struct windows *w = &lane->windows;
+
+	if (volley->refused > SOMETIMES_MORE * w->errors && is_one_window(lane, volley)) {
+		give_up(lane);
+		return;
+	}
+	if (w->trying && volley->fresh && volley->likely >= FEWEST_WANTED && volley->refused >= KEPT * volley->likely)
+		recognise(lane);
+	if (volley->refused + 1 < FAR_LESS * volley->likely ||
+	    (volley->refused == 0 && volley->expected > FEWEST_WANTED))
+		w->in_vain += w->trying ? MOST_IN_VAIN : 1;
+	else if (volley->refused > 0)
+		w->in_vain = 0;
+	if (w->in_vain >= MOST_IN_VAIN)
+		give_up(lane);
+}
+
+/* The volley that is to be judged next is decided. */
+static bool next_decided(struct lane *lane, uint32_t *end)
+{
+	const struct windows *w = &lane->windows;
+	uint32_t n = w->judged;
+
+	if (n == lane->log_next)
+		return false;
+	do
+		n++;
+	while (n != lane->log_next && !asklog_entry(lane, n)->begins_volley);
+	if (n == lane->log_next && w->open)
+		return false;
+	*end = n;
+	if (lane->log_unexpired == lane->log_next)
+		return true;
+	return n != lane->log_next &&
+	       asklog_entry(lane, lane->log_unexpired)->sent_ns > asklog_entry(lane, n - 1)->sent_ns + order_gap(lane);
+}
+
+void windows_judge(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+{
+	struct windows *w = &lane->windows;
+	uint32_t end;
+
+	if (w->judged - lane->log_first > lane->log_next - lane->log_first)
+		w->judged = lane->log_first; /* forgotten meanwhile */
+	while (windows_govern(lane) && next_decided(lane, &end)) {
+		struct volley_result volley = read_volley(lane, w->judged, end);
+
+		w->judged = end;
+		count_errors(lane, &volley);
+		prove_volley(e, host, lane, &volley, now_ns);
+		weigh_volley(lane, &volley);
+		judge_limit(lane, &volley);
+		if (windows_govern(lane))
+			count_share(lane);
+	}
+}
+
+/* The port refuses, as is known now, and earlier asks of it had an error each that never came: they were lost. */
+static void learn_loss(struct lane *lane, const struct log_entry *refused)
+{
+	uint32_t number;
+
+	for (uint16_t back = 1; back <= MOST_ASKS_BACK && back <= refused->attempt; back++) {
+		struct log_entry *before = asklog_find(lane, &lane->scan->slots[refused->slot],
+		                                       (uint16_t)(refused->attempt - back), &number);
+
+		if (!before || !is_silent(before) || !before->token || before->bracketed)
+			continue;
+		before->token = false;
+		loss_answered(&lane->scan->loss, 1);
+	}
+}
+
+void windows_refused(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns)
+{
+	struct windows *w = &lane->windows;
+	uint32_t refused = 0;
+	int64_t gap_ns = order_gap(lane), last_ns = 0;
+
+	learn_loss(lane, asklog_entry(lane, number));
+	if (w->is_last || number - w->first >= lane->log_next - w->first)
+		return;
+	for (uint32_t n = w->first; n != lane->log_next; n++)
+		if (asklog_entry(lane, n)->refused) {
+			refused++;
+			last_ns = asklog_entry(lane, n)->sent_ns;
+		}
+	if (refused < w->errors)
+		return;
+	w->open = false;
+	for (uint32_t n = w->first; n != lane->log_next; n++) {
+		int64_t sent_ns = asklog_entry(lane, n)->sent_ns;
+
+		if (sent_ns > last_ns + gap_ns || sent_ns < last_ns - gap_ns)
+			asklog_in_vain(e, host, lane, n, at_ns);
+	}
+}
