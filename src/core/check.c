@@ -37,7 +37,8 @@ void become_patient(struct lane *lane)
 
 void made_no_progress(struct lane *lane)
 {
-	if (++lane->unproductive >= MOST_UNPRODUCTIVE && !collecting(lane) && !windows_govern(lane) && lane->collect.trial.stage == TRIAL_NONE)
+	if (++lane->unproductive >= MOST_UNPRODUCTIVE && !collecting(lane) && !windows_govern(lane) &&
+	    lane->collect.trial.stage == TRIAL_NONE)
 		become_patient(lane);
 }
 

@@ -14,6 +14,7 @@ enum {
 	CLOCK_US = 500,        /* ... and by so much */
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
+	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
 	MOST_IN_VAIN = 3,      /* volleys in a row: it is something else */
 	FEWEST_WANTED = 4,     /* errors that a volley has to make likely before it says something about the limit */
 	SHARE_TURNS = 2,       /* ports and their share are judged by each other so often; more change little */
@@ -257,9 +258,10 @@ static void recognise(struct lane *lane)
 
 /* A volley that is decided. */
 struct volley_result {
-	uint32_t begin, end;     /* log numbers */
-	uint32_t refused;        /* so many of its asks were, ... */
-	uint32_t first, last;    /* ... these first and last */
+	uint32_t begin, end;  /* log numbers */
+	uint32_t refused;     /* so many of its asks were, ... */
+	uint32_t first, last; /* ... these first and last */
+	uint32_t silent_sentinels;
 	uint32_t tails;          /* sentinels refused with none but sentinels behind them */
 	uint32_t overtaking;     /* refused asks of the next one, so near that they may have come first */
 	double expected, likely; /* errors expected of it, and those that it makes likely */
@@ -281,6 +283,7 @@ static struct volley_result read_volley(struct lane *lane, uint32_t begin, uint3
 			continue;
 		volley.expected += entry->expected;
 		variance += entry->expected * (1 - entry->expected);
+		volley.silent_sentinels += entry->sentinel && !entry->refused;
 		volley.tails = !entry->sentinel ? 0 : volley.tails + entry->refused;
 		if (!entry->refused)
 			continue;
@@ -342,24 +345,29 @@ static bool is_one_window(struct lane *lane, const struct volley_result *volley)
 	       asklog_entry(lane, volley->last)->sent_ns < w->opened_ns + w->length_ns - order_gap(lane);
 }
 
-static void prove_volley(struct engine *e, struct host *host, struct lane *lane, const struct volley_result *volley,
+/* True: something was proved. */
+static bool prove_volley(struct engine *e, struct host *host, struct lane *lane, const struct volley_result *volley,
                          int64_t now_ns)
 {
 	struct windows *w = &lane->windows;
 	bool all = none_used_up(lane, volley), some = is_one_window(lane, volley);
 	uint32_t from = all ? w->since : w->opened;
+	bool proved = false;
 	int64_t last_ns;
 
 	if ((!all && !some) || (w->trying && !(volley->is_last && volley->tails >= 2)))
-		return;
+		return false;
 	last_ns = asklog_entry(lane, volley->last)->sent_ns - order_gap(lane);
 	for (uint32_t n = volley->begin; n != volley->end; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 
 		if (n - from < lane->log_next - from && (all || entry->sent_ns <= last_ns) &&
-		    may_be_proved(lane, entry))
+		    may_be_proved(lane, entry)) {
 			prove(e, host, lane, entry, volley->last, now_ns);
+			proved = true;
+		}
 	}
+	return proved;
 }
 
 /* What the silences about which nothing is proved say of their ports. */
@@ -386,8 +394,19 @@ static void weigh_volley(struct lane *lane, const struct volley_result *volley)
 	}
 }
 
+/* Ports known to refuse stayed silent although the window had errors, or there were far fewer than it has. */
+static bool was_in_vain(const struct lane *lane, const struct volley_result *volley)
+{
+	uint32_t lost = windows_trust_path(lane) ? 0 : 1;
+
+	if (lane->windows.given > FAR_LESS * lane->windows.errors)
+		return false;
+	return volley->silent_sentinels > lost || volley->refused + 1 < FAR_LESS * volley->likely ||
+	       (volley->refused == 0 && volley->expected > FEWEST_WANTED);
+}
+
 /* Whether there are such windows at all. */
-static void judge_limit(struct lane *lane, const struct volley_result *volley)
+static void judge_limit(struct lane *lane, const struct volley_result *volley, bool fruitful)
 {
 	struct windows *w = &lane->windows;
 
@@ -395,14 +414,14 @@ static void judge_limit(struct lane *lane, const struct volley_result *volley)
 		give_up(lane);
 		return;
 	}
+	w->fruitless = fruitful ? 0 : w->fruitless + 1;
 	if (w->trying && volley->fresh && volley->likely >= FEWEST_WANTED && volley->refused >= KEPT * volley->likely)
 		recognise(lane);
-	if (volley->refused + 1 < FAR_LESS * volley->likely ||
-	    (volley->refused == 0 && volley->expected > FEWEST_WANTED))
+	if (was_in_vain(lane, volley))
 		w->in_vain += w->trying ? MOST_IN_VAIN : 1;
 	else if (volley->refused > 0)
 		w->in_vain = 0;
-	if (w->in_vain >= MOST_IN_VAIN)
+	if (w->in_vain >= MOST_IN_VAIN || w->fruitless >= MOST_FRUITLESS)
 		give_up(lane);
 }
 
@@ -430,6 +449,7 @@ void windows_judge(struct engine *e, struct host *host, struct lane *lane, int64
 {
 	struct windows *w = &lane->windows;
 	uint32_t end;
+	bool fruitful;
 
 	if (w->judged - lane->log_first > lane->log_next - lane->log_first)
 		w->judged = lane->log_first; /* forgotten meanwhile */
@@ -438,9 +458,10 @@ void windows_judge(struct engine *e, struct host *host, struct lane *lane, int64
 
 		w->judged = end;
 		count_errors(lane, &volley);
-		prove_volley(e, host, lane, &volley, now_ns);
+		fruitful = prove_volley(e, host, lane, &volley, now_ns) || lane->scan->settled != w->settled;
+		w->settled = lane->scan->settled;
 		weigh_volley(lane, &volley);
-		judge_limit(lane, &volley);
+		judge_limit(lane, &volley, fruitful);
 		if (windows_govern(lane))
 			count_share(lane);
 	}

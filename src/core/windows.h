@@ -13,6 +13,7 @@
 #define NSCAN_CORE_WINDOWS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct choice;
@@ -31,6 +32,9 @@ struct windows {
 	bool trying;       /* asked as if it were; what contradicts that ends it */
 	bool given_up;     /* it is another limit */
 	uint8_t in_vain;   /* volleys in a row that gave far less than a window has */
+
+	uint8_t fruitless; /* volleys in a row that settled and proved nothing */
+	size_t settled;    /* ports, at the last one judged */
 
 	/* The newest volley. */
 	bool open;                           /* more of it is to come */
