@@ -88,7 +88,6 @@ struct trial {
 	double tokens;          /* that were there when it began; more errors than that prove nothing */
 	int64_t began_ns;       /* when the first of its asks was sent */
 	bool led;               /* a sentinel in front has to be refused, too */
-	bool first_asks;        /* some of its ports were asked once only so far, and may well be closed */
 	uint32_t failed_in_row; /* trials before it */
 };
 

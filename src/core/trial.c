@@ -98,7 +98,6 @@ static void begin_rest(struct lane *lane)
 {
 	struct trial *trial = &lane->collect.trial;
 
-	trial->first_asks = no_limit_met(lane) && head(lane, &lane->retry);
 	suspect_all(lane);
 	trial->stage = TRIAL_REST;
 }
@@ -198,6 +197,17 @@ static struct port_slot *next_suspect(struct engine *e, struct host *host, struc
 	return slot;
 }
 
+/* Between one pass and the next. The first time that a port is asked may show that it is closed: then more asks would cost
+ * tokens. But where a window may open meanwhile, or a limit that was missed give errors, the whole trial has to be short. */
+static int64_t pass_gap(const struct lane *lane)
+{
+	const struct trial *trial = &lane->collect.trial;
+
+	if (no_limit_met(lane) || lane->collect.window.length_ns > 0)
+		return 0;
+	return trial->pass == 1 && lane->collect.left > NONE_LEFT ? ask_timeout(lane) : COPY_GAP_MS * MS;
+}
+
 /* The asks of the suspects. Nothing, and another stage: all were made. */
 static struct choice next_ask(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
@@ -208,10 +218,7 @@ static struct choice next_ask(struct engine *e, struct host *host, struct lane *
 		return (struct choice){0};
 	slot = next_suspect(e, host, lane, now_ns);
 	if (slot) {
-		/* The first time that a port is asked may show that it is closed: then more asks would cost tokens. */
-		bool may_tell = trial->pass == 1 && (lane->collect.left > NONE_LEFT || trial->first_asks);
-
-		trial->next_pass_ns = now_ns + (may_tell ? ask_timeout(lane) : COPY_GAP_MS * MS);
+		trial->next_pass_ns = now_ns + pass_gap(lane);
 		return (struct choice){.slot = slot, .stays = true};
 	}
 	if (trial->pass < trial->passes) {
