@@ -411,6 +411,8 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	slot->waiting++;
 	if (slot->lane == lane->index)
 		slot->last_entry = number;
+	if (slot->attempts == 1)
+		lane->scan->fresh_ns = now_ns;
 	slot->last_sent_ns = now_ns;
 	slot->epoch = lane->epoch;
 	lane->last_ask_ns = now_ns;

@@ -17,6 +17,7 @@ enum {
 	KEEP_MS = 5000,     /* longer than any proof reaches back */
 };
 #define LOSS_TRIED          0.1  /* of asks: one silence of a port that refuses contradicts nothing yet */
+#define SILENT_BEFORE       0.1  /* of what is expected of a port, after a silence for which there was a token */
 #define MISSES_WITHOUT_LOSS 0.15 /* share of a limit's promises that may be broken without it being the wrong one */
 #define MOST_MISSES         0.36 /* at most: a promise broken looks like loss, and must not excuse itself */
 /* Probability of a silence, had tokens been there, below which it says that there were none; ... */
@@ -215,10 +216,11 @@ static bool was_promised(struct lane *lane, const struct port_slot *slot, uint16
 	return false;
 }
 
-/* What became of an ask, told to the limits in wide use. */
+/* What became of an ask, told to the limits in wide use. promised: its port was silent before, although by the count there was a token. */
 static void tell_usual(struct lane *lane, struct usual *usual, const struct log_entry *entry,
-                       const struct port_slot *slot)
+                       const struct port_slot *slot, bool promised)
 {
+	double refused = entry->expected * (1 - loss_estimate(&lane->scan->loss)) * (promised ? SILENT_BEFORE : 1);
 	int64_t slack_ns = order_gap(lane);
 
 	usual->miss_share =
@@ -229,8 +231,7 @@ static void tell_usual(struct lane *lane, struct usual *usual, const struct log_
 	else if (slot->stage == STAGE_SETTLED && slot->by_target)
 		usual_silent(usual, entry->sent_ns, slack_ns);
 	else
-		usual_unanswered(usual, entry->sent_ns, entry->expected * (1 - loss_estimate(&lane->scan->loss)),
-		                 entry->attempt == 0, slack_ns);
+		usual_unanswered(usual, entry->sent_ns, refused, entry->attempt == 0, slack_ns);
 }
 
 static double losses(const struct engine *e, const struct lane *lane)
@@ -246,15 +247,19 @@ static void try_again(struct lane *lane, const struct log_entry *entry, const st
 	bool sure;
 	int best;
 
-	if (usual_none(again) || again->errors >= ERRORS_TO_TRY || lane->collect.trial.stage != TRIAL_NONE)
-		usual_init(again); /* after the rest of a trial the tokens of any limit are there */
-	again->loss = LOSS_TRIED;
-	tell_usual(lane, again, entry, slot);
+	if (!lane->trying_again || usual_none(again) || again->errors >= ERRORS_TO_TRY ||
+	    lane->collect.trial.stage != TRIAL_NONE) { /* after the rest of a trial the tokens of any limit are there */
+		lane->trying_again = true;
+		usual_init(again);
+		usual_forget(again, USUAL_INTERVAL); /* that shows itself by its volleys (interval.c) */
+		again->loss = LOSS_TRIED;
+	}
+	tell_usual(lane, again, entry, slot, false);
 	best = usual_best(again, &sure);
-	if (best < 0 || again->fits[best].hits < HITS_TO_TRY || usual_limits[best].burst < 1.5)
+	if (best < 0 || again->fits[best].hits < HITS_TO_TRY)
 		return;
 	lane->usual = *again;
-	usual_init(again);
+	lane->trying_again = false;
 }
 
 /* One entry that is decided, told to the limits in wide use; `limit` is the one of them that was recognised, -1: none yet. */
@@ -263,7 +268,7 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 {
 	const struct log_entry *entry = asklog_entry(lane, number);
 	struct port_slot *slot = entry->slot == NO_INDEX ? NULL : &lane->scan->slots[entry->slot];
-	bool is_known;
+	bool is_known, promised = slot && slot->promised > 0;
 
 	if (!entry->refused && (!slot || !entry->expired || entry->answered))
 		return; /* refused without a slot: by the observation of the path */
@@ -274,7 +279,7 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 		else if (usual_promised(&lane->usual, entry->sent_ns, order_gap(lane)))
 			weigh_silent(lane, slot);
 	}
-	tell_usual(lane, &lane->usual, entry, slot);
+	tell_usual(lane, &lane->usual, entry, slot, promised);
 	if (usual_none(&lane->usual) && losses(e, lane) >= LOSSES_TO_TRY)
 		try_again(lane, entry, slot);
 	if (!entry->refused || limit < 0)

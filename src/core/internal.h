@@ -136,7 +136,8 @@ struct portscan {
 	size_t slot_count;
 	size_t settled;
 	size_t silent;     /* of these, settled by silence */
-	size_t fresh_next; /* slots before it have been asked at least once */
+	size_t fresh_next; /* slots before it have been asked at least once ... */
+	int64_t fresh_ns;  /* ... the last of them then */
 	uint32_t sentinel; /* slot of a port known to refuse; NO_INDEX: none yet */
 	struct rtt rtt;
 	struct loss loss;
@@ -227,6 +228,7 @@ struct lane {
 	struct limiter limiter;
 	struct usual usual;       /* the limits in wide use, each tried on what was seen */
 	struct usual usual_again; /* the same once more, from a later time on, once none seemed to be left */
+	bool trying_again;
 	uint32_t judged_refusals; /* refusals when all of the log was last told to them */
 	bool counted;             /* the count of tokens was sure when an ask was chosen last (proof.c) */
 	double silence;           /* how probable the silence since the last refusal is, had tokens been there */

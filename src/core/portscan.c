@@ -284,10 +284,11 @@ static void settle_exhausted(struct engine *e, struct host *host, int64_t now_ns
 			settle_silent(e, host, &scan->slots[i], "no-response", now_ns);
 }
 
-/* All ports are settled: late answers to the last asks of silent ones still count, and a second answer of an open one. */
+/* All ports are settled: late answers of silent ones still count, and a second answer of an open one. A service that is slow had its
+ * time since its first ask. */
 static bool lingers(const struct portscan *scan, int64_t now_ns, int64_t *wake_ns)
 {
-	int64_t linger_ns = 2 * ask_timeout(&scan->lanes[0]), last_ns = 0;
+	int64_t linger_ns = 2 * ask_timeout(&scan->lanes[0]);
 
 	*wake_ns = answers_until(scan);
 	if (scan->silent == 0)
@@ -296,11 +297,8 @@ static bool lingers(const struct portscan *scan, int64_t now_ns, int64_t *wake_n
 		linger_ns = LINGER_LEAST_MS * MS;
 	if (linger_ns > LINGER_MOST_MS * MS)
 		linger_ns = LINGER_MOST_MS * MS;
-	for (size_t i = 0; i < scan->lane_count; i++)
-		if (scan->lanes[i].last_ask_ns > last_ns)
-			last_ns = scan->lanes[i].last_ask_ns;
-	if (last_ns + linger_ns > *wake_ns)
-		*wake_ns = last_ns + linger_ns;
+	if (scan->fresh_ns + linger_ns > *wake_ns)
+		*wake_ns = scan->fresh_ns + linger_ns;
 	return now_ns < *wake_ns;
 }
 

@@ -56,8 +56,9 @@ enum {
 	UNSEEN_WINDOW_US = 300, /* no limit is known: of 1000 tokens a second less than one comes meanwhile */
 	LEAD_WINDOW_US = 1000,  /* in which hosts in use give no new lump of tokens: their windows are 20 ms and more */
 	ORDER_GAP_US = 50,      /* between two packets of which even a steady path may swap the order */
-	GROUP_SENT_MS = 8,      /* in which a group can be sent: two copies apart, and the refusal behind */
+	GROUP_SENT_MS = 3,      /* in which a group can be sent: two copies apart, and the refusal behind */
 	NEAR_COPIES = 5,        /* so many copies of an ask, one after the other, are all near */
+	LOSSES_ARE_FEW = 50,    /* asks for each one lost, when copies of an ask are not expected to be lost together */
 	LOSSES_ARE_RARE = 200,  /* asks for each one lost, when tokens are counted */
 	DITHER_STEPS = 17,      /* a prime, so that steps of 7 visit all levels before one comes again ... */
 	DITHER_STEP = 7,        /* ... and two in a row are far apart */
@@ -70,7 +71,7 @@ enum {
 #define COUNT_MARGIN          0.03  /* tokens by which the count may be off */
 #define TICK_S                0.004 /* Linux counts tokens in jiffies: 250 a second, mostly */
 #define DITHER                0.25 /* tokens: more would cost time, less would not lead away from a count that is off */
-#define CLOSE_BEHIND          0.05 /* tokens that may come in between when one refusal is to be the proof */
+#define CLOSE_BEHIND          0.08 /* tokens that may come in between when one refusal is to be the proof */
 #define NEAR                  0.02 /* the same, of the time alone that lies between the two asks */
 /* Tokens needed behind an ask, where they are not counted: a little over one for the ask, and over what comes meanwhile (limiter.most). */
 #define PROOF_TOKENS 1.1
@@ -141,6 +142,13 @@ uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot)
 	return slot->round == lane->round ? slot->unproven : 0;
 }
 
+/* So much that copies of an ask sent together may well be lost together. */
+static bool loses_much(const struct engine *e, const struct lane *lane)
+{
+	return (lane->scan->loss.lost + e->discovery_loss.lost) * LOSSES_ARE_FEW >
+	       lane->scan->loss.asked + e->discovery_loss.asked;
+}
+
 uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot)
 {
 	uint32_t needed = asks_needed(e, lane), missing = 0;
@@ -150,10 +158,8 @@ uint32_t silences_missing(const struct engine *e, const struct lane *lane, const
 		missing = needed - slot->silences;
 	if (slot->attempts < 2 * payloads && missing < 2 * payloads - slot->attempts)
 		missing = (uint32_t)(2 * payloads) - slot->attempts;
-	if (missing == 0 &&
-	    slot->brackets < (lane->scan->loss.lost + e->discovery_loss.lost > 0 || lane->usual.measured.per_s > 0
-	                              ? BRACKETS_IF_LOSSY
-	                              : BRACKETS_NEEDED))
+	if (missing == 0 && slot->brackets < (loses_much(e, lane) || lane->usual.measured.per_s > 0 ? BRACKETS_IF_LOSSY
+	                                                                                            : BRACKETS_NEEDED))
 		missing = 1;
 	/* A router that refuses some ports has a limit of its own: as long as it goes on, silence may be its empty bucket. */
 	if (missing == 0 && lane->scan->target_refuses && lane->scan->router_last_ns > 0 &&
