@@ -14,10 +14,13 @@ enum {
 	MOST_UNPRODUCTIVE = 24,   /* refusals and empties that told nothing new: it goes in circles */
 	FIRST_PAUSE_MS = 2200,    /* two tokens of the slowest limit in wide use, one a second */
 	LONGEST_PAUSE_MS = 15000, /* enough for any limit that gives an error in ten seconds */
-	PAUSE_PARTS = 4,          /* a pause in vain is followed by one longer by one such part */
-	FEWEST_AT_A_TIME = 16,    /* asks in flight: what so few lose is no congestion */
-	LEAST_BURST = 2,          /* a burst of one is another kind of limit, and has to show itself from the start */
+	PAUSE_PARTS = 4, /* a pause in vain is followed by one longer by one such part, a short one by twice that */
+	FEWEST_AT_A_TIME = 16, /* asks in flight: what so few lose is no congestion */
+	LEAST_BURST = 2,       /* a burst of one is another kind of limit, and has to show itself from the start */
 };
+#define PAUSE_TOKENS       10.0 /* that come in a pause, at the least rate that it can be */
+#define PAUSE_GAPS         8.0  /* in which packets may overtake each other, fit into a pause */
+#define LONGER             1.2
 #define SENTINELS_ALL_LOST 1e-3 /* less probable than that, their silence is not loss but a limit */
 
 void made_progress(struct lane *lane)
@@ -25,11 +28,23 @@ void made_progress(struct lane *lane)
 	lane->unproductive = 0;
 }
 
+/* The pause in which any bucket gets a token; where it is known how fast tokens come, several of these. */
+static int64_t first_pause_ns(const struct lane *lane)
+{
+	double rate = collect_least_rate(lane), pause_ns;
+
+	if (!collecting(lane) || lane->collect.taken < RATE_TAKEN || lane->collect.window.length_ns > 0 || rate <= 0)
+		return FIRST_PAUSE_MS * MS;
+	pause_ns = fmax(PAUSE_TOKENS / rate * 1e9, PAUSE_GAPS * (double)order_gap(lane));
+	pause_ns = fmax(pause_ns, LONGER * (double)lane->collect.longest_ns); /* it may be a window after all */
+	return pause_ns < (double)FIRST_PAUSE_MS * MS ? (int64_t)pause_ns : FIRST_PAUSE_MS * MS;
+}
+
 void become_patient(struct lane *lane)
 {
 	if (lane->patient_ns > 0)
 		return;
-	lane->patient_ns = FIRST_PAUSE_MS * MS;
+	lane->patient_ns = first_pause_ns(lane);
 	lane->drain = false;
 	lane->group = lane->sentinels_due = 0;
 	check_begin(lane, lane->last_ask_ns);
@@ -128,7 +143,8 @@ static void end_check(struct lane *lane)
 	lane->checking = false;
 	if (lane->patient_ns > 0) {
 		if (lane->check_refused == 0 && !lane->check_token && lane->patient_ns < LONGEST_PAUSE_MS * MS)
-			lane->patient_ns += lane->patient_ns / PAUSE_PARTS;
+			lane->patient_ns += lane->patient_ns < FIRST_PAUSE_MS * MS ? lane->patient_ns
+			                                                           : lane->patient_ns / PAUSE_PARTS;
 		return;
 	}
 	judge_burst(lane);

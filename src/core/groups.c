@@ -157,6 +157,8 @@ struct choice choose_check(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 /* After a pause in which any bucket got a token: ports until a refusal can be expected, then one sentinel. */
 struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
+	int64_t longest_ns =
+	        lane->patient_ns / 4 < LONGEST_GROUP_MS * MS ? lane->patient_ns / 4 : LONGEST_GROUP_MS * MS;
 	struct port_slot *slot = head(lane, &lane->retry);
 	struct choice choice;
 
@@ -173,7 +175,7 @@ struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns
 	if (lane->check_asked == 0)
 		lane->group_ns = now_ns;
 	if (slot && lane->check_left > 0 && lane->check_expected < PATIENT_EXPECTED &&
-	    now_ns - lane->group_ns < LONGEST_GROUP_MS * MS) {
+	    now_ns - lane->group_ns < longest_ns) {
 		lane->check_left--;
 		lane->check_asked++;
 		lane->check_expected += refusal_expected(lane, slot);

@@ -357,6 +357,7 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 	                           ? PROOF_WINDOW_MS * MS
 	                           : UNSEEN_WINDOW_US * 1000 + 2 * gap_ns;
 	int64_t led_ns = INT64_MIN / 2;
+	int64_t group_ns = lane->patient_ns / 2 < GROUP_MS * MS ? lane->patient_ns / 2 : GROUP_MS * MS;
 	bool lead = needs_lead(lane);
 	uint32_t n, before;
 
@@ -375,7 +376,7 @@ void asklog_prove(struct engine *e, struct host *host, struct lane *lane, uint32
 			continue;
 		if (entry->after < UINT16_MAX)
 			entry->after++;
-		if (entry->patient && (led_ns >= entry->sent_ns - GROUP_MS * MS || before_ns > GROUP_MS * MS))
+		if (entry->patient && (led_ns >= entry->sent_ns - group_ns || before_ns > group_ns))
 			continue; /* another port of the group had the token, or the refusal is of another group */
 		if (!entry->patient && (!proves(lane, entry, before_ns) || (lead && entry->sent_ns - led_ns > lead_ns)))
 			continue;
