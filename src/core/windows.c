@@ -15,6 +15,7 @@ enum {
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
 	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
+	MANY_AT_ONCE = 20,     /* errors, after none for a whole window, that only a window gives */
 	MOST_IN_VAIN = 3,      /* volleys in a row: it is something else */
 	FEWEST_WANTED = 4,     /* errors that a volley has to make likely before it says something about the limit */
 	SHARE_TURNS = 2,       /* ports and their share are judged by each other so often; more change little */
@@ -23,7 +24,7 @@ enum {
 #define SURELY_IF_LOSSY 0.4  /* ... where some may have been lost */
 #define FEWEST_SEEN     0.8  /* share of them that a window used up shows: some may be lost */
 #define SOMETIMES_MORE  1.1  /* times the errors of a window: FreeBSD varies them */
-#define UNSERVED        2.5  /* errors expected of asks behind the last one refused: it was used up */
+#define UNSERVED        1.5  /* errors expected of asks behind the last one refused: it was used up */
 #define KEPT            0.8  /* share of the errors that it makes likely, by which a trial is passed */
 #define FAR_LESS        0.5  /* share of them below which a volley was in vain */
 #define WITHIN          1.5  /* standard deviations: so many errors are likely */
@@ -208,11 +209,12 @@ static void begin_trying(const struct host *host, struct lane *lane, int which, 
 	count_share(lane);
 }
 
-static bool may_look(const struct lane *lane)
+static bool may_look(struct lane *lane)
 {
 	return !lane->windows.given_up && lane->scan->lane_count == 1 && lane->patient_ns == 0 &&
-	       lane->refusals >= FEWEST_REFUSALS && lane->refusals <= MOST_REFUSALS && usual_none(&lane->usual) &&
-	       (lane->limiter.phase != LIMITER_UNSEEN || lane->checking || lane->sentinels_silent > 0);
+	       lane->refusals >= FEWEST_REFUSALS && lane->refusals <= MOST_REFUSALS && !lane->limiter.recognised &&
+	       (!lane->collect.on || lane->collect.taken < LEARNING_TAKEN) && lane->log_unexpired != lane->log_first &&
+	       is_silent(asklog_entry(lane, lane->log_unexpired - 1));
 }
 
 bool windows_are_next(const struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
@@ -266,6 +268,7 @@ struct volley_result {
 	uint32_t overtaking;     /* refused asks of the next one, so near that they may have come first */
 	double expected, likely; /* errors expected of it, and those that it makes likely */
 	bool is_last;            /* it was to prove what is left */
+	bool anew;               /* it began when the window before was surely over */
 	bool fresh;              /* its first error began a window */
 };
 
@@ -273,7 +276,7 @@ static struct volley_result read_volley(struct lane *lane, uint32_t begin, uint3
 {
 	struct volley_result volley = {
 	        .begin = begin, .end = end, .is_last = lane->windows.is_last && begin == lane->windows.first};
-	int64_t end_ns = asklog_entry(lane, end - 1)->sent_ns + order_gap(lane);
+	int64_t end_ns = asklog_entry(lane, end - 1)->sent_ns + order_gap(lane), over_ns;
 	double variance = 0;
 
 	for (uint32_t n = begin; n != end; n++) {
@@ -294,9 +297,9 @@ static struct volley_result read_volley(struct lane *lane, uint32_t begin, uint3
 	volley.likely = fmin(volley.expected - WITHIN * sqrt(variance), lane->windows.errors);
 	for (uint32_t n = end; n != lane->log_next && asklog_entry(lane, n)->sent_ns <= end_ns; n++)
 		volley.overtaking += asklog_entry(lane, n)->refused;
-	volley.fresh =
-	        volley.refused > 0 && asklog_entry(lane, volley.first)->sent_ns >=
-	                                      lane->windows.start_ns + lane->windows.length_ns + windows_margin(lane);
+	over_ns = lane->windows.start_ns + lane->windows.length_ns + windows_margin(lane);
+	volley.anew = asklog_entry(lane, begin)->sent_ns >= over_ns;
+	volley.fresh = volley.refused > 0 && asklog_entry(lane, volley.first)->sent_ns >= over_ns;
 	return volley;
 }
 
@@ -399,7 +402,7 @@ static bool was_in_vain(const struct lane *lane, const struct volley_result *vol
 {
 	uint32_t lost = windows_trust_path(lane) ? 0 : 1;
 
-	if (lane->windows.given > FAR_LESS * lane->windows.errors)
+	if ((volley->anew ? volley->refused : lane->windows.given) > FAR_LESS * lane->windows.errors)
 		return false;
 	return volley->silent_sentinels > lost || volley->refused + 1 < FAR_LESS * volley->likely ||
 	       (volley->refused == 0 && volley->expected > FEWEST_WANTED);
@@ -415,7 +418,9 @@ static void judge_limit(struct lane *lane, const struct volley_result *volley, b
 		return;
 	}
 	w->fruitless = fruitful ? 0 : w->fruitless + 1;
-	if (w->trying && volley->fresh && volley->likely >= FEWEST_WANTED && volley->refused >= KEPT * volley->likely)
+	/* It was used up: so much shows the sentinel behind. */
+	if (w->trying && volley->fresh && volley->likely >= FEWEST_WANTED && volley->refused >= KEPT * volley->likely &&
+	    (volley->silent_sentinels > 0 || volley->likely >= MANY_AT_ONCE))
 		recognise(lane);
 	if (was_in_vain(lane, volley))
 		w->in_vain += w->trying ? MOST_IN_VAIN : 1;
@@ -499,7 +504,7 @@ void windows_refused(struct engine *e, struct host *host, struct lane *lane, uin
 		}
 	if (refused < w->errors)
 		return;
-	w->open = false;
+	w->open = w->open && w->trying;
 	for (uint32_t n = w->first; n != lane->log_next; n++) {
 		int64_t sent_ns = asklog_entry(lane, n)->sent_ns;
 

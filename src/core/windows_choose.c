@@ -68,7 +68,7 @@ static bool last_may_follow(struct lane *lane, double errors, int64_t now_ns)
 	const struct windows *w = &lane->windows;
 	int64_t span_ns = 2 * order_gap(lane) + (int64_t)(LONGEST_VOLLEY * (double)w->length_ns);
 
-	if (errors < w->left + TAILS + 1 || w->trying)
+	if (errors < w->left + TAILS + 1)
 		return false;
 	if (w->given + w->left + TAILS <= windows_surely(lane))
 		return true;
@@ -106,6 +106,7 @@ static void begin(const struct engine *e, struct lane *lane, bool last, bool fre
 	w->expected = w->variance = 0;
 	w->nobody = 1;
 	w->wanted = fresh ? w->errors : w->errors - (double)w->given;
+	w->sentinels = w->trying ? 1 : 0; /* on trial it has to show that the window is used up */
 	if (!last)
 		return;
 	suspect_all(lane);
@@ -153,6 +154,26 @@ static bool begins(const struct engine *e, struct lane *lane, int64_t now_ns, in
 	return true;
 }
 
+static struct choice no_more(struct windows *w)
+{
+	w->open = false;
+	return (struct choice){0};
+}
+
+/* A sentinel must not overtake the asks that it is to prove. */
+static struct choice next_sentinel(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+{
+	struct windows *w = &lane->windows;
+	bool first = !asklog_entry(lane, lane->log_next - 1)->sentinel || lane->log_next - w->first == 1;
+
+	if (first && windows_keep_order(lane) && now_ns < lane->last_ask_ns + send_gap(lane)) {
+		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
+		return (struct choice){0};
+	}
+	w->open = --w->sentinels > 0;
+	return sentinel_choice(lane);
+}
+
 /* Ports until the window should be used up. */
 static struct choice next_of_volley(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
@@ -167,10 +188,8 @@ static struct choice next_of_volley(struct lane *lane, int64_t now_ns, int64_t *
 	}
 	if (!slot || asks >= MOST_ASKS ||
 	    (slot->stage != STAGE_FRESH && slot->last_sent_ns >= w->began_ns && asks > 0) ||
-	    w->expected - ENOUGH * sqrt(w->variance) >= w->wanted) {
-		w->open = false;
-		return (struct choice){0};
-	}
+	    w->expected - ENOUGH * sqrt(w->variance) >= w->wanted)
+		return asks > 0 && w->sentinels > 0 ? next_sentinel(lane, now_ns, wake_ns) : no_more(w);
 	likely = windows_likely(lane, slot);
 	w->expected += likely;
 	w->variance += likely * (1 - likely);
@@ -232,17 +251,7 @@ static struct choice next_of_last(struct engine *e, struct host *host, struct la
 		if (slot)
 			return (struct choice){.slot = slot, .stays = true};
 	}
-	if (asks == 0) {
-		w->open = false;
-		return (struct choice){0};
-	}
-	/* A sentinel must not overtake the asks that it is to prove. */
-	if (w->sentinels == TAILS && windows_keep_order(lane) && now_ns < lane->last_ask_ns + send_gap(lane)) {
-		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
-		return (struct choice){0};
-	}
-	w->open = --w->sentinels > 0;
-	return sentinel_choice(lane);
+	return asks > 0 ? next_sentinel(lane, now_ns, wake_ns) : no_more(w);
 }
 
 struct choice choose_windowed(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
