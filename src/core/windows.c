@@ -16,9 +16,10 @@ enum {
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
 	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
 	MANY_AT_ONCE = 20,     /* errors, after none for a whole window, that only a window gives */
-	MOST_IN_VAIN = 3,      /* volleys in a row: it is something else */
-	FEWEST_WANTED = 4,     /* errors that a volley has to make likely before it says something about the limit */
-	SHARE_TURNS = 2,       /* ports and their share are judged by each other so often; more change little */
+	IN_VAIN = 2, /* a volley that gave far less than a window has counts so much, a good one takes one back, ... */
+	MOST_IN_VAIN = 6,  /* ... until it is something else */
+	FEWEST_WANTED = 4, /* errors that a volley has to make likely before it says something about the limit */
+	SHARE_TURNS = 2,   /* ports and their share are judged by each other so often; more change little */
 };
 #define SURELY          0.9  /* share of the errors of a window that it surely has: FreeBSD varies them; ... */
 #define SURELY_IF_LOSSY 0.4  /* ... where some may have been lost */
@@ -418,14 +419,18 @@ static void judge_limit(struct lane *lane, const struct volley_result *volley, b
 		return;
 	}
 	w->fruitless = fruitful ? 0 : w->fruitless + 1;
-	/* It was used up: so much shows the sentinel behind. */
-	if (w->trying && volley->fresh && volley->likely >= FEWEST_WANTED && volley->refused >= KEPT * volley->likely &&
-	    (volley->silent_sentinels > 0 || volley->likely >= MANY_AT_ONCE))
-		recognise(lane);
-	if (was_in_vain(lane, volley))
-		w->in_vain += w->trying ? MOST_IN_VAIN : 1;
-	else if (volley->refused > 0)
-		w->in_vain = 0;
+	if (w->trying && volley->fresh && volley->likely >= fmin(KEPT * w->errors, MANY_AT_ONCE)) {
+		/* It was used up: so much shows the sentinel behind. */
+		if (volley->refused >= KEPT * volley->likely &&
+		    (volley->silent_sentinels > 0 || volley->likely >= MANY_AT_ONCE))
+			recognise(lane);
+		else if (volley->refused < KEPT * volley->likely)
+			w->in_vain += windows_trust_path(lane) ? MOST_IN_VAIN : MOST_IN_VAIN / 2;
+	} else if (was_in_vain(lane, volley)) {
+		w->in_vain += w->trying ? MOST_IN_VAIN : IN_VAIN;
+	} else if (volley->refused > 0 && w->in_vain > 0) {
+		w->in_vain--;
+	}
 	if (w->in_vain >= MOST_IN_VAIN || w->fruitless >= MOST_FRUITLESS)
 		give_up(lane);
 }
