@@ -3,6 +3,8 @@
  *   test_sim                 what `make check` runs
  *   test_sim one SEED        one random scenario, traced
  *   test_sim resumed SEED    the same, gone on with by --resume
+ *   test_sim away SEED       the same, the host away for a while
+ *   test_sim gone SEED       the same, the host gone for good
  *   test_sim many FIRST N    N random scenarios, with the distribution
  */
 #include <setjmp.h>
@@ -19,9 +21,9 @@
 
 /* Under sanitizers everything is some ten times slower, and the optimised build has run them all. */
 #if defined(__SANITIZE_ADDRESS__)
-enum { SCENARIOS_IN_CHECK = 1000, RESUMED_IN_CHECK = 100, SANITIZED = 1 };
+enum { SCENARIOS_IN_CHECK = 1000, RESUMED_IN_CHECK = 100, GONE_IN_CHECK = 50, SANITIZED = 1 };
 #else
-enum { SCENARIOS_IN_CHECK = 10000, RESUMED_IN_CHECK = 1000, SANITIZED = 0 };
+enum { SCENARIOS_IN_CHECK = 10000, RESUMED_IN_CHECK = 1000, GONE_IN_CHECK = 500, SANITIZED = 0 };
 #endif
 
 static void test_all_closed_default_linux(void **state)
@@ -146,6 +148,23 @@ static void test_resumed(void **state)
 			printf("# seed %llu, resumed: not exact; replay: test_sim resumed %llu\n",
 			       (unsigned long long)seed, (unsigned long long)seed);
 		wrong += !exact;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* A host that disappears: when it comes back all is exact; when it does not, that is noticed, and nothing is guessed. */
+static void test_gone(void **state)
+{
+	unsigned wrong = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= GONE_IN_CHECK; seed++) {
+		bool back = scenario_gone(seed, false, NULL), gone = scenario_gone(seed, true, NULL);
+
+		if (!back || !gone)
+			printf("# seed %llu, host gone: wrong; replay: test_sim %s %llu\n", (unsigned long long)seed,
+			       back ? "gone" : "away", (unsigned long long)seed);
+		wrong += !back + !gone;
 	}
 	assert_int_equal(wrong, 0);
 }
@@ -416,6 +435,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_silent_services),
 	        cmocka_unit_test(test_empty_bucket_at_start),
 	        cmocka_unit_test(test_resumed),
+	        cmocka_unit_test(test_gone),
 	        cmocka_unit_test(test_max_rate),
 	        cmocka_unit_test(test_congestion),
 	        cmocka_unit_test(test_many_sources),
@@ -432,6 +452,8 @@ int main(int argc, char **argv)
 		return scenario_one(strtoull(argv[2], NULL, 0), stdout) ? 0 : 1;
 	if (argc == 3 && strcmp(argv[1], "resumed") == 0)
 		return scenario_resumed(strtoull(argv[2], NULL, 0), stdout) ? 0 : 1;
+	if (argc == 3 && (strcmp(argv[1], "gone") == 0 || strcmp(argv[1], "away") == 0))
+		return scenario_gone(strtoull(argv[2], NULL, 0), argv[1][0] == 'g', stdout) ? 0 : 1;
 	if (argc == 4 && strcmp(argv[1], "many") == 0)
 		return scenario_many(strtoull(argv[2], NULL, 0), strtoul(argv[3], NULL, 0), stdout) ? 1 : 0;
 	return cmocka_run_group_tests_name("sim", tests, NULL, NULL);

@@ -294,6 +294,7 @@ void host_is_up(struct engine *e, struct host *host, const char *reason, const s
 		return;
 	}
 	host->stage = HOST_PORTS;
+	presence_init(&host->presence, reply, at_ns);
 	e->progress.ports_total += e->port_count;
 	if (!portscan_start(e, host, at_ns)) {
 		e->out_of_memory = true;

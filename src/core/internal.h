@@ -12,6 +12,7 @@
  *   queues.c     the ports that wait to be asked
  *   asking.c     what to ask next, within the limit; groups.c: the asks sent together as a proof
  *   asklog.c     every ask in the order sent, and what its timeout says
+ *   presence.c   whether the host is still there
  *   proof.c      what a refusal proves about the asks before it, and what it means that tokens are counted
  *   check.c      conclusions from silence are tested before they are drawn; patience where the model leads nowhere
  *   limiter.c    the model of the limit (limiter.h)
@@ -296,6 +297,27 @@ enum host_stage {
 	HOST_MTU, /* its ports are done, or none are asked: only the path MTU observation goes on */
 };
 
+/* Whether the host is still there while its ports are asked (presence.c). */
+struct presence {
+	enum probe_kind
+	        found_by; /* the question that it answered when it was found; PROBE_UDP: none that can be asked again */
+	bool is_known;    /* something of the host itself came */
+	int64_t heard_ns; /* the last packet of the host itself that verified */
+	int64_t ports_heard_ns; /* the last of these that a port gave or refused */
+	int64_t quiet_ns;       /* without one of them, after which it is asked whether it is there */
+	uint32_t asked;         /* times that ports were asked since the one ... */
+	uint32_t asked_in_all;  /* ... and since the other */
+	bool checking;          /* asked whether it is there, and it has not answered yet */
+	bool doubted;           /* a router said that there is no way to it, and that is being looked into */
+	bool router_rejects;    /* ... it was looked into: the host answers all the same */
+	int64_t checking_ns;    /* since when */
+	uint16_t answered;      /* such questions, since a port gave or refused something */
+	uint16_t checks;        /* questions whether it is there, in a row */
+	int64_t checked_ns;     /* when the last of them was sent */
+	int64_t check_ns;       /* when the next one will be */
+	uint16_t first_check;   /* number of the first of them among the discovery's attempts; 0: none yet */
+};
+
 struct host {
 	struct addr addr;
 	uint64_t ordinal;
@@ -333,6 +355,7 @@ struct host {
 	uint64_t other_id_errors; /* believed though the IP ID quoted is another: a middlebox rewrites it */
 	uint64_t rejected_udp;    /* UDP datagrams from its address that answered nothing: somebody forges */
 	struct portscan *scan;    /* NULL before HOST_PORTS */
+	struct presence presence; /* from HOST_PORTS on */
 	struct mtu_watch *mtu;    /* NULL: its path is not observed (yet) */
 	int64_t mtu_wake_ns;
 	uint8_t quotes_seen; /* errors whose quotes were compared with what was sent */
@@ -454,6 +477,32 @@ void host_is_gone(struct engine *e, struct host *host, const char *reason, const
 void discovery_send_failed(struct engine *e, struct host *host, uint32_t low, int64_t now_ns);
 void discovery_unresolved(struct engine *e, struct host *host, int64_t now_ns);
 
+/* presence.c */
+enum presence_turn {
+	PRESENCE_ASK_PORTS,
+	PRESENCE_CHECKS,   /* the probe asks whether it is there */
+	PRESENCE_WAITS,    /* for that, until wake_ns */
+	PRESENCE_GIVEN_UP, /* it has been away for too long */
+	PRESENCE_STUCK,    /* it is there, and its ports say nothing any more */
+};
+/* found: the reply that showed that it is up; NULL: none did (-Pn). */
+void presence_init(struct presence *presence, const struct reply *found, int64_t now_ns);
+/* One of its ports was asked. */
+void presence_asked(struct presence *presence);
+/* How long nothing is asked after the last group of asks, since ports that used to refuse have been silent for so long. */
+int64_t presence_rest(const struct presence *presence, int64_t now_ns);
+/* A packet of the host itself came and verified; from_port: it answers, or refuses, a question to a port. */
+void presence_heard(struct engine *e, struct host *host, bool from_port, int64_t at_ns);
+/* A router says that there is no way to the host, which was up: true as long as that is probably so, and says nothing about a port. */
+bool presence_doubts(struct engine *e, struct host *host, int64_t at_ns);
+/* Something came from the host at since_ns or later; else it is asked whether it is there. True also when it cannot be asked. */
+bool presence_confirmed(struct host *host, int64_t since_ns, int64_t now_ns);
+/* That attempt of the discovery's questions was a check, from which no loss is learnt. */
+bool presence_is_check(const struct host *host, uint16_t attempt);
+/* Whose turn it is; *wake_ns: when to ask again at the latest, if that matters. */
+enum presence_turn presence_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out,
+                                 int64_t *wake_ns);
+
 /* portscan.c */
 /* What a verified reply to a port says. */
 struct verdict {
@@ -465,6 +514,8 @@ struct verdict {
 	bool weak;      /* a UDP answer whose content proves nothing */
 };
 bool portscan_start(struct engine *e, struct host *host, int64_t now_ns);
+/* Everything that is not settled from the beginning: the host was away, and all its silences may mean that. */
+void portscan_restart(struct portscan *scan, int64_t now_ns);
 void portscan_free(struct portscan *scan);
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out);
 void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint32_t slot, uint16_t attempt,

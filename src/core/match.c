@@ -69,13 +69,19 @@ static void receive_arp(struct engine *e, const struct reply *reply, int64_t at_
 		return;
 	neighbour_learnt(e, &reply->src, reply->mac, at_ns);
 	host = host_find(e, &reply->src);
-	if (!host || host->stage != HOST_WANTS_NEIGHBOUR || !host->path.on_link)
+	if (!host || !(host->stage == HOST_WANTS_NEIGHBOUR || host->presence.checking) || !host->path.on_link)
 		return;
 	ask = (struct ask){PROBE_ARP, host->path.source, host->addr, 0, 0, 0};
 	attempt = find_attempt(e, &ask, 0, host->round, reply, &match);
 	if (attempt < 0)
 		return;
 	e->progress.received++;
+	if (host->stage != HOST_WANTS_NEIGHBOUR) {
+		/* It may have come back with another one. */
+		memcpy(host->mac, reply->mac, MAC_BYTES);
+		presence_heard(e, host, false, at_ns);
+		return;
+	}
 	memcpy(host->mac, reply->mac, MAC_BYTES);
 	host->has_mac = true;
 	/* ARP does not say which request it answers: only the first is sure (Karn's rule). */
@@ -105,6 +111,9 @@ static void receive_direct(struct engine *e, enum probe_kind kind, const char *r
 		return;
 	}
 	e->progress.received++;
+	presence_heard(e, host, false, at_ns);
+	if (presence_is_check(host, (uint16_t)attempt))
+		return;
 	learn_discovery(e, host, kind, (uint16_t)attempt, at_ns);
 	host_is_up(e, host, reason, reply, attempt + 1 == host->round ? host->sent_at_ns[kind] : 0, at_ns);
 }
@@ -217,6 +226,7 @@ static void receive_udp(struct engine *e, const struct reply *reply, int64_t at_
 		return;
 	}
 	e->progress.received++;
+	presence_heard(e, host, true, at_ns);
 	verdict.weak = match == MATCH_WEAK;
 	portscan_reply(e, host, lane, slot, attempt, &verdict, reply, at_ns);
 }
@@ -323,6 +333,10 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 		verdict.state = PORT_FILTERED;
 	else
 		return; /* too big, reassembly: an observation about the path, the probe stays unanswered */
+	if (verdict.by_target)
+		presence_heard(e, host, true, at_ns);
+	else if (row->host_gone && presence_doubts(e, host, at_ns))
+		return;
 	portscan_reply(e, host, lane, slot, attempt, &verdict, reply, at_ns);
 }
 

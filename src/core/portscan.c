@@ -3,6 +3,8 @@
 
 #include "internal.h"
 
+#define MINUTE_NS (60000 * MS)
+
 enum {
 	FIRST_WINDOW = 8, /* asks in flight at first: a default Linux host has 6 errors to give */
 	FIRST_LOG = 256,
@@ -67,21 +69,37 @@ static void skip_known_ports(struct engine *e, struct host *host)
 	}
 }
 
+/* A lane that has asked nothing yet, with the room for its log. */
+static struct lane new_lane(struct portscan *scan, uint32_t index, const struct addr *source, struct log_entry *log,
+                            uint32_t log_capacity, int64_t now_ns)
+{
+	struct lane lane = {
+	        .scan = scan,
+	        .index = index,
+	        .source = *source,
+	        .log = log,
+	        .log_capacity = log_capacity,
+	        .window = FIRST_WINDOW,
+	        .window_slow = 1e9,
+	        .silence = 1,
+	        .last_ask_ns = now_ns,
+	};
+
+	limiter_init(&lane.limiter);
+	return lane;
+}
+
 static bool lane_init(struct portscan *scan, uint32_t index, const struct addr *source, int64_t now_ns)
 {
-	struct lane *lane = &scan->lanes[index];
+	struct log_entry *log = calloc(FIRST_LOG, sizeof(*log));
 
-	lane->scan = scan;
-	lane->index = index;
-	lane->source = *source;
-	lane->log_capacity = FIRST_LOG;
-	lane->log = calloc(lane->log_capacity, sizeof(*lane->log));
-	lane->window = FIRST_WINDOW;
-	lane->window_slow = 1e9;
-	lane->silence = 1;
-	lane->last_ask_ns = now_ns;
-	limiter_init(&lane->limiter);
-	return lane->log != NULL;
+	scan->lanes[index] = new_lane(scan, index, source, log, FIRST_LOG, now_ns);
+	return log != NULL;
+}
+
+static void fresh_slot(struct port_slot *slot, uint16_t number)
+{
+	*slot = (struct port_slot){.number = number, .next = NO_INDEX, .last_bracket = NO_INDEX, .epoch = NO_INDEX};
 }
 
 /* One lane for each source address; on an interface without Ethernet only the routed one can be used. */
@@ -115,12 +133,8 @@ bool portscan_start(struct engine *e, struct host *host, int64_t now_ns)
 		portscan_free(scan);
 		return false;
 	}
-	for (size_t i = 0; i < scan->slot_count; i++) {
-		scan->slots[i].number = e->port_order[i];
-		scan->slots[i].next = NO_INDEX;
-		scan->slots[i].last_bracket = NO_INDEX;
-		scan->slots[i].epoch = NO_INDEX;
-	}
+	for (size_t i = 0; i < scan->slot_count; i++)
+		fresh_slot(&scan->slots[i], e->port_order[i]);
 	scan->sentinel = NO_INDEX;
 	scan->rtt = host->rtt;
 	if (scan->lane_count > 1)
@@ -131,6 +145,27 @@ bool portscan_start(struct engine *e, struct host *host, int64_t now_ns)
 	e->slots_in_use += scan->slot_count;
 	skip_known_ports(e, host);
 	return true;
+}
+
+void portscan_restart(struct portscan *scan, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < scan->lane_count; i++) {
+		struct lane *lane = &scan->lanes[i];
+		struct addr source = lane->source;
+		uint32_t next = lane->log_next;
+
+		*lane = new_lane(scan, i, &source, lane->log, lane->log_capacity, now_ns);
+		/* The numbers go on, so that no late answer is taken for one to a new ask. */
+		lane->log_first = lane->log_judged = lane->log_unexpired = lane->log_next = next;
+		for (uint32_t n = 0; n < lane->log_capacity; n++)
+			lane->log[n].slot = NO_INDEX;
+	}
+	for (size_t i = 0; i < scan->slot_count; i++)
+		if (scan->slots[i].stage != STAGE_SETTLED)
+			fresh_slot(&scan->slots[i], scan->slots[i].number);
+	scan->fresh_next = scan->turn = scan->teacher = 0;
+	scan->loss = scan->open_loss = (struct loss){0};
+	scan->closed_weight = scan->silent_weight = 0;
 }
 
 void portscan_free(struct portscan *scan)
@@ -284,6 +319,16 @@ static void settle_exhausted(struct engine *e, struct host *host, int64_t now_ns
 			settle_silent(e, host, &scan->slots[i], "no-response", now_ns);
 }
 
+static int64_t last_ask(const struct portscan *scan)
+{
+	int64_t last_ns = 0;
+
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (scan->lanes[i].last_ask_ns > last_ns)
+			last_ns = scan->lanes[i].last_ask_ns;
+	return last_ns;
+}
+
 /* All ports are settled: late answers of silent ones still count, and a second answer of an open one. A service that is slow had its
  * time since its first ask. */
 static bool lingers(const struct portscan *scan, int64_t now_ns, int64_t *wake_ns)
@@ -328,6 +373,15 @@ static bool lane_next(struct engine *e, struct host *host, struct lane *lane, in
 	return false;
 }
 
+/* However a silence is looked into: what refused nothing for so long is not hurried. */
+static void lane_rests(const struct host *host, struct lane *lane, int64_t now_ns)
+{
+	int64_t rest_ns = lane->scan->sentinel == NO_INDEX ? 0 : presence_rest(&host->presence, now_ns);
+
+	if (rest_ns > 0 && lane->outstanding == 0 && lane->wake_ns < lane->last_ask_ns + rest_ns)
+		lane->wake_ns = lane->last_ask_ns + rest_ns;
+}
+
 /* The host is finished, unless its path is still being looked at. */
 static void ports_done(struct engine *e, struct host *host, int64_t now_ns)
 {
@@ -340,25 +394,64 @@ static void ports_done(struct engine *e, struct host *host, int64_t now_ns)
 	host_set_wake(e, host, now_ns);
 }
 
+/* The host has been away for so long that it is given up, or answers no question to a port any more. */
+static void give_up(struct engine *e, struct host *host, bool is_there, int64_t now_ns)
+{
+	struct portscan *scan = host->scan;
+	size_t left = scan->slot_count - scan->settled;
+
+	if (is_there) {
+		note(e, host, now_ns, 0, "stopped-refusing",
+		     "answers, but refused nothing for %d minutes: %zu ports are called open|filtered without proof",
+		     (int)((now_ns - host->presence.ports_heard_ns) / MINUTE_NS), left);
+		settle_exhausted(e, host, now_ns);
+		return;
+	}
+	note(e, host, now_ns, 0, "stopped-answering",
+	     "nothing came from it for %d minutes: %zu ports are unknown; --resume asks them again",
+	     (int)((now_ns - host->presence.heard_ns) / MINUTE_NS), left);
+	portscan_unresolved(e, host, now_ns);
+}
+
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	struct portscan *scan = host->scan;
 	int64_t wake_ns = NEVER, more_ns = NEVER;
+	enum presence_turn turn = PRESENCE_ASK_PORTS;
 
+	if (scan->settled < scan->slot_count)
+		turn = presence_next(e, host, now_ns, out, &wake_ns);
+	if (turn == PRESENCE_CHECKS || turn == PRESENCE_WAITS) {
+		host_set_wake(e, host, turn == PRESENCE_CHECKS ? now_ns : wake_ns);
+		return turn == PRESENCE_CHECKS;
+	}
+	if (turn == PRESENCE_GIVEN_UP || turn == PRESENCE_STUCK) {
+		give_up(e, host, turn == PRESENCE_STUCK, now_ns);
+		if (turn == PRESENCE_GIVEN_UP)
+			return false;
+	}
 	for (size_t i = 0; i < scan->lane_count; i++) {
 		size_t index = (scan->turn + i) % scan->lane_count;
 		struct lane *lane = &scan->lanes[index];
 
+		lane_rests(host, lane, now_ns);
 		if (lane->wake_ns <= now_ns && lane_next(e, host, lane, now_ns, out)) {
 			scan->turn = (index + 1) % scan->lane_count;
+			presence_asked(&host->presence);
 			host_set_wake(e, host, now_ns);
 			return true;
 		}
 		if (lane->wake_ns < wake_ns)
 			wake_ns = lane->wake_ns;
 	}
-	if (scan->settled < scan->slot_count && is_exhausted(e, scan))
+	/* Silence is the host's only as long as it is there. */
+	if (scan->settled < scan->slot_count && is_exhausted(e, scan)) {
+		if (!presence_confirmed(host, last_ask(scan), now_ns)) {
+			host_set_wake(e, host, host->presence.check_ns);
+			return false;
+		}
 		settle_exhausted(e, host, now_ns);
+	}
 	if (answers_next(e, host, now_ns, out, &more_ns)) {
 		host_set_wake(e, host, now_ns);
 		return true;

@@ -236,6 +236,47 @@ bool scenario_resumed(uint64_t seed, FILE *trace)
 	return done && wrong == 0;
 }
 
+/* States that were told wrongly; that one is unknown is no wrong state. */
+static size_t guesses(const struct sim *sim, size_t port_count)
+{
+	size_t wrong = 0;
+
+	for (size_t port = FIRST_PORT; port < FIRST_PORT + port_count; port++) {
+		struct sim_verdict truth;
+
+		sim_truth(sim, &sim->hosts[0], (uint16_t)port, &truth);
+		wrong += sim->verdicts[port].state != PORT_UNKNOWN && sim->verdicts[port].state != truth.state;
+	}
+	return wrong;
+}
+
+bool scenario_gone(uint64_t seed, bool for_ever, FILE *trace)
+{
+	struct rng rng = rng_from_seed(seed ^ UINT64_C(0x60e60e));
+	size_t port_count, wrong;
+	struct sim *sim = scenario_build(seed, &port_count);
+	struct sim_host *host = &sim->hosts[0];
+	char ports[32];
+	bool done;
+
+	sim->trace = trace;
+	host->gone_ns = sim->now_ns + (int64_t)(pick_log(&rng, 0.2, 60) * 1e9);
+	host->back_ns = for_ever ? INT64_MAX : host->gone_ns + (int64_t)(pick_log(&rng, 0.2, 200) * 1e9);
+	host->router_waits_ns = rng_below(&rng, 2) ? (int64_t)(pick_log(&rng, 1e-3, 30) * 1e9) : 0;
+	snprintf(ports, sizeof(ports), "%d-%zu", FIRST_PORT, FIRST_PORT + port_count - 1);
+	done = sim_run(sim, ports, 3600 * SECOND);
+	/* It may have gone before it was found; and one that answers no echo can only be asked by its ports, which may be silent. */
+	wrong = 0;
+	if (sim->host_verdicts[0].state == HOST_UP && !(host->routed && host->echo_ignored))
+		wrong = for_ever ? guesses(sim, port_count) : sim_wrong(sim, trace);
+	if (trace)
+		fprintf(trace, "gone at %.3f s, back at %.3f s: done %d at %.3f s, wrong %zu of %zu, %llu probes\n",
+		        (double)host->gone_ns / 1e9, for_ever ? INFINITY : (double)host->back_ns / 1e9, done,
+		        (double)sim->now_ns / 1e9, wrong, port_count, (unsigned long long)host->probes);
+	sim_free(sim);
+	return done && wrong == 0;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

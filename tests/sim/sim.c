@@ -148,6 +148,11 @@ static struct sim_limiter *peer_of(const struct sim *sim, struct sim_host *host,
 	return &host->limiter;
 }
 
+static bool is_gone(const struct sim *sim, const struct sim_host *host)
+{
+	return sim->now_ns >= host->gone_ns && sim->now_ns < host->back_ns;
+}
+
 static void refuse(struct sim *sim, size_t index, const struct probe *probe, uint8_t code)
 {
 	struct sim_host *host = &sim->hosts[index];
@@ -177,7 +182,7 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 
 	if (sim->ids_rewritten)
 		reply.quote.ip_id ^= 0x5a5a;
-	if (host->ports[probe->dst_port] == SIM_ROUTER) {
+	if (host->ports[probe->dst_port] == SIM_ROUTER || is_gone(sim, host)) {
 		reply.src = addr_from_v4(0x0a0000fe);
 		if (allow(&host->router, sim->now_ns))
 			send_back(sim, index, &reply);
@@ -242,6 +247,12 @@ static void arrive(struct sim *sim, size_t index, const struct probe *probe)
 
 	if (!sim_path_is_whole(&host->path, probe))
 		return;
+	if (is_gone(sim, host)) {
+		if (host->routed && host->router_waits_ns > 0 && sim->now_ns >= host->gone_ns + host->router_waits_ns &&
+		    probe->kind == PROBE_UDP)
+			refuse(sim, index, probe, 1);
+		return;
+	}
 	switch (probe->kind) {
 	case PROBE_ARP:
 		reply.kind = REPLY_ARP;

@@ -48,7 +48,9 @@ struct sim_host {
 	struct addr addr;
 	bool alive;
 	bool echo_ignored;
-	bool routed; /* behind the router: no ARP */
+	bool routed;              /* behind the router: no ARP */
+	int64_t gone_ns, back_ns; /* nothing reaches it from the one to the other; 0, 0: it is always there */
+	int64_t router_waits_ns; /* so long after it has gone the router begins to say that there is no way to it; 0: it never does */
 	int64_t rtt_ns;
 	int64_t jitter_ns; /* added to each direction, uniform from 0 */
 	double loss_there;
