@@ -12,9 +12,10 @@ enum {
 	SILENCES_EXPLAINED =
 	        4, /* by a limit, until it is there even if its bucket was never found empty: at long round trips it is not */
 	LOSSES_TO_TRY = 2,  /* before what ruled all limits in wide use out is taken for loss */
-	ERRORS_TO_TRY = 32, /* in which one of them has to keep so many promises, ... */
-	HITS_TO_TRY = 8,    /* ... or all are tried anew */
-	KEEP_MS = 5000,     /* longer than any proof reaches back */
+	ERRORS_TO_TRY = 64, /* in which one of them has to keep so many promises, ... */
+	HITS_TO_TRY = 8,
+	HITS_UNLOST = 24, /* ... so many if nothing is known to be lost, ... or all are tried anew */
+	KEEP_MS = 5000,   /* longer than any proof reaches back */
 };
 #define LOSS_TRIED          0.1  /* of asks: one silence of a port that refuses contradicts nothing yet */
 #define SILENT_BEFORE       0.1  /* of what is expected of a port, after a silence for which there was a token */
@@ -226,6 +227,7 @@ static void tell_usual(struct lane *lane, struct usual *usual, const struct log_
 	usual->miss_share =
 	        fmin(MISSES_WITHOUT_LOSS + 2 * lane->scan->loss.lost / (lane->scan->loss.asked + 1), MOST_MISSES);
 	usual->loss = fmax(usual->loss, loss_estimate(&lane->scan->loss));
+	usual->met |= lane->limiter.phase != LIMITER_UNSEEN;
 	if (entry->refused)
 		usual_refused(usual, entry->sent_ns, entry->expected, entry->attempt == 0, slack_ns);
 	else if (slot->stage == STAGE_SETTLED && slot->by_target)
@@ -240,8 +242,8 @@ static double losses(const struct engine *e, const struct lane *lane)
 }
 
 /* None of the limits in wide use seems to be left. But what contradicted them may have been loss: they are tried once more, on what is
- * seen from then on. */
-static void try_again(struct lane *lane, const struct log_entry *entry, const struct port_slot *slot)
+ * seen from then on. hits: promises that one of them has to keep. */
+static void try_again(struct lane *lane, const struct log_entry *entry, const struct port_slot *slot, uint32_t hits)
 {
 	struct usual *again = &lane->usual_again;
 	bool sure;
@@ -256,7 +258,7 @@ static void try_again(struct lane *lane, const struct log_entry *entry, const st
 	}
 	tell_usual(lane, again, entry, slot, false);
 	best = usual_best(again, &sure);
-	if (best < 0 || again->fits[best].hits < HITS_TO_TRY)
+	if (best < 0 || again->fits[best].hits < hits)
 		return;
 	lane->usual = *again;
 	lane->trying_again = false;
@@ -280,8 +282,8 @@ static void judge_entry(struct engine *e, struct host *host, struct lane *lane, 
 			weigh_silent(lane, slot);
 	}
 	tell_usual(lane, &lane->usual, entry, slot, promised);
-	if (usual_none(&lane->usual) && losses(e, lane) >= LOSSES_TO_TRY)
-		try_again(lane, entry, slot);
+	if (usual_none(&lane->usual))
+		try_again(lane, entry, slot, losses(e, lane) >= LOSSES_TO_TRY ? HITS_TO_TRY : HITS_UNLOST);
 	if (!entry->refused || limit < 0)
 		return;
 	if (slot && was_promised(lane, slot, entry->attempt)) {

@@ -58,6 +58,7 @@ enum {
 	ORDER_GAP_US = 50,      /* between two packets of which even a steady path may swap the order */
 	GROUP_SENT_MS = 3,      /* in which a group can be sent: two copies apart, and the refusal behind */
 	NEAR_COPIES = 5,        /* so many copies of an ask, one after the other, are all near */
+	SILENCES_THAT_TELL = 3, /* of those without proof: what made one of no use may do so to all */
 	LOSSES_ARE_FEW = 50,    /* asks for each one lost, when copies of an ask are not expected to be lost together */
 	LOSSES_ARE_RARE = 200,  /* asks for each one lost, when tokens are counted */
 	DITHER_STEPS = 17,      /* a prime, so that steps of 7 visit all levels before one comes again ... */
@@ -114,8 +115,9 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot)
 	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
 	/* Silence that is not proved tells a little too; where tokens are counted, it is known which of it tells something. */
 	missed *= exp(slot->silence_weight + slot->judged_weight) *
-	          (lane->counted ? pow(SILENCE_BY_COUNT, slot->promised)
-	                         : pow(SILENCE_WITHOUT_PROOF, slot->attempts - slot->collected));
+	          (lane->counted
+	                   ? pow(SILENCE_BY_COUNT, slot->promised)
+	                   : pow(SILENCE_WITHOUT_PROOF, fmin(slot->attempts - slot->collected, SILENCES_THAT_TELL)));
 	return missed / (missed + 1 - closed);
 }
 

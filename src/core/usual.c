@@ -9,6 +9,7 @@ enum {
 	MISSES_PER_HIT = 4, /* ... which it is as long as not more than one promise in so many is broken */
 	HITS_TO_TRUST =
 	        6, /* before its tokens count as proof, or doubt alone rules the others out: a full bucket of those in wide use */
+	MANY_HITS = 40,        /* enough, whatever was expected of ports that were silent */
 	MISSES_ARE_RARE = 200, /* promises kept for each one broken, before its tokens count as proof */
 	MISSES_ALLOWED = 2,    /* that loss may always explain */
 	MISSES_IN_ROW = 2, /* one may be an error lost, which took its token along; with two the level is not known */
@@ -264,8 +265,9 @@ int usual_best(const struct usual *usual, bool *sure)
 	}
 	/* Where doubt decided and not contradiction, the one that is left has to prove itself. */
 	*sure = alive == 1 || (believed == 1 && best >= 0 && usual->fits[best].hits >= hits_to_trust(usual, best) &&
-	                       is_calibrated(&usual->fits[best],
-	                                     usual_limit(usual, best)->burst > 1 ? CALIBRATION_LOOSE : CALIBRATION));
+	                       (usual->fits[best].hits >= MANY_HITS ||
+	                        is_calibrated(&usual->fits[best],
+	                                      usual_limit(usual, best)->burst > 1 ? CALIBRATION_LOOSE : CALIBRATION)));
 	if (usual->errors < FEWEST_ERRORS)
 		return -1;
 	return alive == 1 ? left : best;
