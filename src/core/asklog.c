@@ -72,7 +72,8 @@ struct log_entry *asklog_push(struct lane *lane, int64_t now_ns)
 		uint32_t capacity = lane->log_capacity * 2;
 		struct log_entry *oldest = asklog_entry(lane, lane->log_first), *log = NULL;
 
-		if (capacity <= MOST_LOG && (!oldest->expired || now_ns - oldest->sent_ns < KEEP_MS * MS))
+		if (capacity <= MOST_LOG && (!oldest->expired || now_ns - oldest->sent_ns < KEEP_MS * MS ||
+		                             (lane->collect.on && capacity <= COLLECT_LOG)))
 			log = calloc(capacity, sizeof(*log));
 		if (log) {
 			for (uint32_t n = lane->log_first; n != lane->log_next; n++)

@@ -35,6 +35,8 @@ struct usual_limit;
 
 enum {
 	WINDOWS_IN_USE = 2, /* lengths of error windows, see window.c */
+	COLLECT_LOG =
+	        1024, /* asks that are kept: more than there are from one fit to the next, and those that it is made of */
 	LEARNING_TAKEN = 6, /* tokens; until then hardly anything is known of the limit */
 	MEASURE_EVERY = 8,  /* tokens: then the rate is measured anew */
 	RATE_TAKEN = 8,     /* tokens after which the rate is good enough to be told, and to count on */
@@ -177,6 +179,8 @@ bool measure_limit(struct lane *lane, struct usual_limit *limit);
 void fit_limit(struct lane *lane);
 /* The same, if enough was decided since the last time. Whether it was. */
 bool fit_when_due(struct lane *lane);
+/* What was believed of the ports is wrong: their silences say less than it seemed, and prove nothing. */
+void fit_doubt(struct lane *lane);
 /* The ask is decided: follows the bucket at the rate found, and judges the port by its silence until the next fit. */
 void fit_follow(struct lane *lane, const struct log_entry *entry);
 

@@ -158,6 +158,10 @@ struct choice choose_collected(struct engine *e, struct host *host, struct lane 
 		return (struct choice){0};
 	}
 	slot = next_port(lane);
+	if (!slot && c->left >= FEW_LEFT) { /* the trial before found more than it should have */
+		unsuspect_unproved(lane);
+		slot = next_port(lane);
+	}
 	if (!slot || (c->left < FEW_LEFT && !fresh_head(lane))) {
 		if (lane->outstanding > 0)
 			return (struct choice){0};

@@ -11,16 +11,17 @@
 #include "internal.h"
 
 enum {
-	RATES = 126,       /* 0.25 to 4000 a second, ... */
-	MOST_FITTED = 400, /* asks: enough for any rate, and a fit of them takes a millisecond or two */
-	MOST_BURST = 50,   /* tokens, by the upper bound: more than it gave when it was met may be in a bucket */
-	TURNS = 2,         /* rates and ports are judged by each other so often; more change little */
-	SHARE_TURNS = 3,   /* the same for ports and their share */
-	RENORMALISE = 32,  /* asks after which likelihoods are scaled, so that they do not become nothing */
-	ENOUGH_TAKEN = 10, /* tokens after which a rate found, and a share, is believed */
-	SURE_TAKEN = 30,   /* tokens after which the rate is not in doubt any more */
-	FIT_EVERY = 3,     /* asks decided make a new fit, ... */
-	FIT_PARTS = 8,     /* ... and one such part of all before: the more is known the less one ask changes */
+	RATES = 126,        /* 0.25 to 4000 a second, ... */
+	MOST_FITTED = 400,  /* asks: enough for any rate, and a fit of them takes a millisecond or two */
+	MOST_BURST = 50,    /* tokens, by the upper bound: more than it gave when it was met may be in a bucket */
+	TURNS = 2,          /* rates and ports are judged by each other so often; more change little */
+	SHARE_TURNS = 3,    /* the same for ports and their share */
+	RENORMALISE = 32,   /* asks after which likelihoods are scaled, so that they do not become nothing */
+	ENOUGH_TAKEN = 10,  /* tokens after which a rate found, and a share, is believed */
+	SURE_TAKEN = 30,    /* tokens after which the rate is not in doubt any more */
+	FIT_EVERY = 3,      /* asks decided make a new fit, ... */
+	MOST_BETWEEN = 200, /* ... but no more than the log holds beside those that are fitted */
+	FIT_PARTS = 8,      /* ... and one such part of all before: the more is known the less one ask changes, ... */
 };
 #define SLOWEST       0.25  /* errors a second */
 #define STEP          1.08  /* from rate to rate */
@@ -36,6 +37,7 @@ enum {
 #define JUST_NONE     0.9   /* tokens that a bucket may hold which gives none */
 #define PRIOR_WIDTH   0.2   /* relative: standard deviation of a rate about the one found before */
 #define PRIOR_FLOOR   0.002 /* likelihood of any rate beside that */
+#define DOUBTED       0.25F /* of what silences seemed to say is kept when too many of those ports are closed */
 #define SURE_FLOOR    1e-60 /* silence of many asks of a few ports says little, but seems to say much */
 
 /* One ask, as each rate is to see it. */
@@ -191,6 +193,23 @@ static void forget_weights(struct portscan *scan)
 		scan->slots[i].silence_weight = 0;
 }
 
+/* The next ask that was refused had a token: the probability that it was there already for that one. */
+static double token_behind(struct lane *lane, uint32_t number)
+{
+	int64_t sent_ns = asklog_entry(lane, number)->sent_ns;
+
+	for (uint32_t n = number + 1; n != lane->log_unexpired; n++) {
+		const struct log_entry *entry = asklog_entry(lane, n);
+		double there = 1 - lane->collect.rate * (double)(entry->sent_ns - sent_ns) / 1e9;
+
+		if (there <= 0)
+			break;
+		if (entry->refused)
+			return entry->sent_ns >= sent_ns + order_gap(lane) ? there : 0;
+	}
+	return 0;
+}
+
 /* Judges the silent ports by the tokens that they are likely to have met. */
 static void weigh_ports(struct lane *lane, struct fit fits[RATES])
 {
@@ -216,14 +235,16 @@ static void weigh_ports(struct lane *lane, struct fit fits[RATES])
 			if (fits[i].weight > NEGLIGIBLE)
 				token += fits[i].weight * fit_ask(&fits[i], &ask);
 		if (!entry->refused && scan->slots[entry->slot].stage != STAGE_SETTLED)
-			scan->slots[entry->slot].silence_weight += silence_says(token, lost);
+			scan->slots[entry->slot].silence_weight +=
+			        silence_says(fmax(token, token_behind(lane, n)), lost);
 	}
 }
 
 /* The same where tokens come in windows: one is open, or must have opened since. */
 static void weigh_ports_by_window(struct lane *lane)
 {
-	const struct error_window *window = &lane->collect.window;
+	const struct collect *c = &lane->collect;
+	const struct error_window *window = &c->window;
 	struct portscan *scan = lane->scan;
 	double lost = loss_estimate(&scan->loss), taken = 0;
 	int64_t start_ns = INT64_MIN / 2, margin_ns = 4 * scan->rtt.jitter_ns + window->length_ns / 100;
@@ -300,6 +321,18 @@ static void count_share(struct lane *lane)
 	}
 }
 
+/* What the asks so far say of the ports is kept, whatever becomes of those; or but a part of it. */
+static void judge_ports(struct lane *lane, float part)
+{
+	struct portscan *scan = lane->scan;
+
+	lane->collect.forgot = true;
+	for (size_t i = 0; i < scan->slot_count; i++) {
+		scan->slots[i].judged_weight = part * (scan->slots[i].judged_weight + scan->slots[i].silence_weight);
+		scan->slots[i].silence_weight = 0;
+	}
+}
+
 /* Old asks are no evidence any more: the ports stay as they were judged last. */
 static void forget_asks(struct lane *lane)
 {
@@ -309,12 +342,18 @@ static void forget_asks(struct lane *lane)
 		c->fit_first = lane->log_first;
 	if (lane->log_unexpired - c->fit_first <= MOST_FITTED)
 		return;
-	c->forgot = true;
 	c->fit_first = lane->log_unexpired - MOST_FITTED / 2;
 	c->since_ns = asklog_entry(lane, c->fit_first)->sent_ns;
 	c->first_most = lane->limiter.burst;
+	judge_ports(lane, 1);
+}
+
+void fit_doubt(struct lane *lane)
+{
+	judge_ports(lane, DOUBTED);
 	for (size_t i = 0; i < lane->scan->slot_count; i++)
-		lane->scan->slots[i].judged_weight += lane->scan->slots[i].silence_weight;
+		lane->scan->slots[i].silences = lane->scan->slots[i].brackets = 0;
+	unsuspect_unproved(lane);
 }
 
 void fit_limit(struct lane *lane)
@@ -349,8 +388,10 @@ void fit_limit(struct lane *lane)
 bool fit_when_due(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
+	uint32_t decided = lane->log_unexpired - c->fitted;
 
-	if (c->share > 0 && lane->log_unexpired - c->fitted < FIT_EVERY + (lane->log_unexpired - c->first) / FIT_PARTS)
+	if (c->share > 0 && decided < MOST_BETWEEN &&
+	    decided < FIT_EVERY + (lane->log_unexpired - c->first) / FIT_PARTS)
 		return false;
 	c->fitted = lane->log_unexpired;
 	fit_limit(lane);

@@ -26,16 +26,15 @@ enum {
 	MORE_PASSES = 2,         /* than asks needed: some may prove nothing */
 	OVERTAKING_MS = 1,       /* where packets overtake each other by more, two passes cannot be told apart */
 };
-#define MOST_BETWEEN     1.0   /* tokens, of the two that the tails take */
-#define CHEAP_TOKENS     4.0   /* a second: then two errors for sentinels cost little time */
-#define TRIAL_TOKENS     3.5   /* for the tails, a port that is closed after all, and half a one for luck */
-#define TOKENS_LEFT      1.5   /* for each error that is still expected */
-#define NONE_LEFT        0.1   /* errors expected of all ports: so few that a port's asks may follow each other */
-#define FIRST_REST_S     2.2   /* two tokens of the slowest limit in wide use, one a second */
-#define LONGEST_WINDOW_S 1.2   /* a second, and a little */
-#define LONGER           1.2   /* than the longest time without an error: it may be a window after all */
-#define DOUBTED          0.25F /* of what silences say is left when trials find too many closed ports */
-#define WINDOW_LATE      1.1   /* lengths, after which a window that cannot be met exactly has opened */
+#define MOST_BETWEEN     1.0 /* tokens, of the two that the tails take */
+#define CHEAP_TOKENS     4.0 /* a second: then two errors for sentinels cost little time */
+#define TRIAL_TOKENS     3.5 /* for the tails, a port that is closed after all, and half a one for luck */
+#define TOKENS_LEFT      1.5 /* for each error that is still expected */
+#define NONE_LEFT        0.1 /* errors expected of all ports: so few that a port's asks may follow each other */
+#define FIRST_REST_S     2.2 /* two tokens of the slowest limit in wide use, one a second */
+#define LONGEST_WINDOW_S 1.2 /* a second, and a little */
+#define LONGER           1.2 /* than the longest time without an error: it may be a window after all */
+#define WINDOW_LATE      1.1 /* lengths, after which a window that cannot be met exactly has opened */
 
 static bool no_limit_met(const struct lane *lane)
 {
@@ -229,19 +228,6 @@ static struct choice next_ask(struct engine *e, struct host *host, struct lane *
 	return (struct choice){0};
 }
 
-/* What was believed of the ports is wrong: their silences say less than it seemed. */
-static void doubt_silences(struct lane *lane)
-{
-	struct portscan *scan = lane->scan;
-
-	lane->collect.forgot = true;
-	for (size_t i = 0; i < scan->slot_count; i++) {
-		scan->slots[i].silence_weight *= DOUBTED;
-		scan->slots[i].judged_weight *= DOUBTED;
-	}
-	unsuspect_unproved(lane);
-}
-
 /* What became of the asks of a trial. */
 struct outcome {
 	uint32_t refused;
@@ -305,7 +291,7 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 	c->fitted = lane->log_first; /* to be judged anew */
 	outcome = read_outcome(lane);
 	if (limited && outcome.found > FOUND_AT_MOST + c->left)
-		doubt_silences(lane); /* so many should not have been left */
+		fit_doubt(lane); /* so many should not have been left */
 	if (!outcome.led || outcome.tails < tails_needed(lane) || outcome.refused + 1 > trial->tokens) {
 		trial->failed_in_row += trial->failed_in_row < MOST_DOUBLINGS;
 		/* Time and again no more tokens than so many, after rests that grow: the bucket holds no more. */
