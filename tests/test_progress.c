@@ -33,7 +33,7 @@ static void test_format(void **state)
 	          .limited_per_s = 1},
 	         50,
 	         "75% 10/20 hosts done, 10 up, 500/1000 ports, 3 open; 50 packets/s; about 1 m 40 s left "
-	         "(192.168.0.7 allows 1.0 ICMP errors/s)"},
+	         "(192.168.0.7 allows 1 ICMP errors/s)"},
 	        /* The total is an upper bound: never more than all. */
 	        {{.hosts_total = 2, .hosts_finished = 5, .hosts_up = 5, .remaining_ns = -1},
 	         0,
@@ -44,7 +44,40 @@ static void test_format(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[PROGRESS_TEXT_BYTES];
 
-		progress_format(&rows[i].at, rows[i].packets_per_s, text);
+		progress_format(&rows[i].at, rows[i].packets_per_s, SIZE_MAX, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
+/* On a narrow terminal whole parts are left out, the least important ones first. */
+static void test_width(void **state)
+{
+	static const struct {
+		size_t width;
+		const char *text;
+	} rows[] = {
+	        {111, "50% 0/1 hosts done, 1 up, 5/10 ports, 3 open; 1 packet/s; about 5.0 s left "
+	              "(10.0.0.1 allows 0.25 ICMP errors/s)"},
+	        {110,
+	         "50% 0/1 hosts done, 1 up, 5/10 ports, 3 open; about 5.0 s left (10.0.0.1 allows 0.25 ICMP errors/s)"},
+	        {90, "50% 0/1 hosts done, 1 up, 5/10 ports, 3 open; 1 packet/s; about 5.0 s left"},
+	        {70, "50% 0/1 hosts done, 1 up, 5/10 ports, 3 open; about 5.0 s left"},
+	        {20, "50% 0/1 hosts done, 1 up, 5/10 ports, 3 open; about 5.0 s left"}, /* cut off when it is drawn */
+	};
+	const struct engine_progress at = {.hosts_total = 1,
+	                                   .hosts_up = 1,
+	                                   .ports_total = 10,
+	                                   .ports_resolved = 5,
+	                                   .ports_open = 3,
+	                                   .remaining_ns = INT64_C(5000000000),
+	                                   .limited_by = {4, {10, 0, 0, 1}},
+	                                   .limited_per_s = 0.25};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[PROGRESS_TEXT_BYTES];
+
+		progress_format(&at, 1, rows[i].width, text);
 		assert_string_equal(text, rows[i].text);
 	}
 }
@@ -59,7 +92,7 @@ static void test_longest_text_fits(void **state)
 	at.limited_by.family = 6;
 	at.remaining_ns = INT64_MAX;
 	at.limited_per_s = 1e300;
-	progress_format(&at, 1e300, text);
+	progress_format(&at, 1e300, SIZE_MAX, text);
 	assert_true(strlen(text) < PROGRESS_TEXT_BYTES);
 	assert_true(progress_hint(&at, text));
 	assert_true(strlen(text) < PROGRESS_TEXT_BYTES);
@@ -74,7 +107,7 @@ static void test_hint(void **state)
 	(void)state;
 	assert_true(progress_hint(&at, text));
 	assert_string_equal(
-	        text, "about 15 m 40 s left, because 192.168.0.7 sends 1.0 ICMP errors/s; fewer ports (--top-ports), "
+	        text, "about 15 m 40 s left, because 192.168.0.7 sends 1 ICMP errors/s; fewer ports (--top-ports), "
 	              "more addresses to ask from (--source-ips) or --max-time make it shorter");
 	at.remaining_ns = INT64_C(59000000000);
 	assert_false(progress_hint(&at, text));
@@ -102,10 +135,8 @@ static void test_wake(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_format),
-	        cmocka_unit_test(test_longest_text_fits),
-	        cmocka_unit_test(test_hint),
-	        cmocka_unit_test(test_wake),
+	        cmocka_unit_test(test_format), cmocka_unit_test(test_width), cmocka_unit_test(test_longest_text_fits),
+	        cmocka_unit_test(test_hint),   cmocka_unit_test(test_wake),
 	};
 
 	return cmocka_run_group_tests_name("progress", tests, NULL, NULL);

@@ -294,6 +294,12 @@ static void test_complete(void **state)
 	                 "1", "up") "{\"type\":\"summary\",\"partial\":false}\n",
 	         true},
 	        {SCAN "{\"type\":\"summary\",\"partial\":false}", false}, /* not written whole */
+	        /* A host was given up (--host-timeout); later it was asked again. */
+	        {SCAN HOST("1", "up") PORT("1", "53", "unknown") "{\"type\":\"summary\",\"partial\":false}\n", false},
+	        {SCAN HOST("1", "unknown") "{\"type\":\"summary\",\"partial\":false}\n", false},
+	        {SCAN HOST("1", "up") PORT("1", "53", "unknown") PORT("1", "53", "closed") "{\"type\":\"summary\","
+	                                                                                   "\"partial\":false}\n",
+	         true},
 	};
 
 	(void)state;

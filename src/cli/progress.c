@@ -48,7 +48,24 @@ static double share_done(const struct engine_progress *at)
 	return done > 1 ? 1 : done;
 }
 
-void progress_format(const struct engine_progress *at, double packets_per_s, char out[PROGRESS_TEXT_BYTES])
+/* Slow limits are told to two digits: 0.25, 1, 170. */
+static void append_limit(char *text, size_t *used, double per_s)
+{
+	append(text, used, per_s < 10 ? "%.2g" : "%.0f", per_s);
+}
+
+static void append_rate(char *text, size_t *used, double packets_per_s)
+{
+	append(text, used, "; %.0f packet%s/s", packets_per_s, packets_per_s >= 0.5 && packets_per_s < 1.5 ? "" : "s");
+}
+
+/* What may be left out when there is no room for it. */
+struct parts {
+	bool rate, limit;
+};
+
+static void format_parts(const struct engine_progress *at, double packets_per_s, struct parts parts,
+                         char out[PROGRESS_TEXT_BYTES])
 {
 	size_t used = 0;
 	char text[ADDR_TEXT_BYTES > DURATION_TEXT_BYTES ? ADDR_TEXT_BYTES : DURATION_TEXT_BYTES];
@@ -63,12 +80,27 @@ void progress_format(const struct engine_progress *at, double packets_per_s, cha
 	if (at->ports_total > 0)
 		append(out, &used, ", %llu/%llu ports, %llu open", (unsigned long long)at->ports_resolved,
 		       (unsigned long long)at->ports_total, (unsigned long long)at->ports_open);
-	append(out, &used, "; %.0f packets/s", packets_per_s);
+	if (parts.rate)
+		append_rate(out, &used, packets_per_s);
 	if (at->remaining_ns >= 0)
 		append(out, &used, "; about %s left", duration_format(at->remaining_ns, text));
-	if (addr_is_set(&at->limited_by))
-		append(out, &used, " (%s allows %.1f ICMP errors/s)", addr_format(&at->limited_by, text),
-		       at->limited_per_s);
+	if (!parts.limit || !addr_is_set(&at->limited_by))
+		return;
+	append(out, &used, " (%s allows ", addr_format(&at->limited_by, text));
+	append_limit(out, &used, at->limited_per_s);
+	append(out, &used, " ICMP errors/s)");
+}
+
+void progress_format(const struct engine_progress *at, double packets_per_s, size_t width,
+                     char out[PROGRESS_TEXT_BYTES])
+{
+	static const struct parts choices[] = {{true, true}, {false, true}, {true, false}, {false, false}};
+
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		format_parts(at, packets_per_s, choices[i], out);
+		if (strlen(out) <= width)
+			return;
+	}
 }
 
 bool progress_hint(const struct engine_progress *at, char out[PROGRESS_TEXT_BYTES])
@@ -78,11 +110,13 @@ bool progress_hint(const struct engine_progress *at, char out[PROGRESS_TEXT_BYTE
 
 	if (at->remaining_ns < LONG_NS || !addr_is_set(&at->limited_by))
 		return false;
+	append(out, &used, "about %s left, because %s sends ", duration_format(at->remaining_ns, left),
+	       addr_format(&at->limited_by, host));
+	append_limit(out, &used, at->limited_per_s);
 	append(out, &used,
-	       "about %s left, because %s sends %.1f ICMP errors/s; fewer ports (--top-ports), more addresses to ask "
-	       "from "
-	       "(--source-ips) or --max-time make it shorter",
-	       duration_format(at->remaining_ns, left), addr_format(&at->limited_by, host), at->limited_per_s);
+	       " ICMP errors/s; fewer ports (--top-ports), more addresses to ask from (--source-ips) or --max-time "
+	       "make it "
+	       "shorter");
 	return true;
 }
 
@@ -112,17 +146,19 @@ static void measure_rate(struct progress *progress, uint64_t sent, int64_t now_n
 	}
 }
 
-void progress_restore(struct progress *progress)
+/* Columns that may be written to. The last one stays free: writing there would wrap on some terminals. */
+static int terminal_width(void)
 {
 	struct winsize size;
-	int columns = 80;
 
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+}
+
+void progress_restore(struct progress *progress)
+{
 	if (!progress->live || progress->text[0] == '\0' || progress->shown)
 		return;
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
-		columns = size.ws_col;
-	/* The last column stays free: writing there would wrap on some terminals. */
-	fprintf(stderr, "\r%.*s\033[K", columns - 1, progress->text);
+	fprintf(stderr, "\r%.*s\033[K", terminal_width(), progress->text);
 	fflush(stderr);
 	progress->shown = true;
 }
@@ -158,18 +194,18 @@ void progress_tick(struct progress *progress, const struct engine *engine, int64
 		return;
 	engine_progress(engine, now_ns, &at);
 	measure_rate(progress, at.sent, now_ns);
-	progress_format(&at, progress->packets_per_s, progress->text);
 	hint(progress, &at, now_ns);
 	if (stats) {
-		char elapsed[DURATION_TEXT_BYTES];
+		char elapsed[DURATION_TEXT_BYTES], text[PROGRESS_TEXT_BYTES];
 
 		progress_clear(progress);
-		fprintf(stderr, "After %s: %s\n", duration_format(now_ns - progress->start_ns, elapsed),
-		        progress->text);
+		progress_format(&at, progress->packets_per_s, SIZE_MAX, text);
+		fprintf(stderr, "After %s: %s\n", duration_format(now_ns - progress->start_ns, elapsed), text);
 		progress->next_stats_ns = now_ns + progress->stats_every_ns -
 		                          (now_ns - progress->next_stats_ns) % progress->stats_every_ns;
 	}
 	if (progress->live) {
+		progress_format(&at, progress->packets_per_s, (size_t)terminal_width(), progress->text);
 		progress->shown = false; /* written over in place */
 		progress_restore(progress);
 		progress->next_draw_ns = now_ns + DRAW_EVERY_NS;

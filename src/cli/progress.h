@@ -3,6 +3,7 @@
 #define NSCAN_CLI_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "nscan/engine.h"
@@ -31,8 +32,10 @@ void progress_clear(struct progress *progress);
 void progress_restore(struct progress *progress);
 /* When progress_tick has something to do next; INT64_MAX: never. */
 int64_t progress_wake(const struct progress *progress);
-/* The line's text: "12% 34/101 hosts done, 7 up, ..."; pure. */
-void progress_format(const struct engine_progress *at, double packets_per_s, char out[PROGRESS_TEXT_BYTES]);
+/* The line's text: "12% 34/101 hosts done, 7 up, ..."; where `width` columns do not hold all of it, without the packets a second, or
+ * without what limits the scan; pure. */
+void progress_format(const struct engine_progress *at, double packets_per_s, size_t width,
+                     char out[PROGRESS_TEXT_BYTES]);
 /* Where a host's limit makes the scan long: why that is, and what would shorten it. False when there is nothing to say; pure. */
 bool progress_hint(const struct engine_progress *at, char out[PROGRESS_TEXT_BYTES]);
 

@@ -59,8 +59,16 @@ bool resume_options(struct resume *resume, struct options *options, struct err *
 	return overwrite_check(options, &(struct text_list){&resume->path, 1}, "--resume", err);
 }
 
+/* The scan came to its end, and no host was given up on the way (--host-timeout, or it had disappeared). */
 bool resume_is_complete(const struct resume *resume)
 {
+	for (size_t i = 0; i < resume->item_count; i++) {
+		const struct resume_item *item = &resume->items[i];
+
+		if ((item->kind == EVENT_PORT && item->state == PORT_UNKNOWN) ||
+		    (item->kind == EVENT_HOST && item->state == HOST_UNKNOWN))
+			return false;
+	}
 	return resume->complete;
 }
 

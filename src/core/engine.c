@@ -380,6 +380,10 @@ static void host_unresolved(struct engine *e, struct host *host, int64_t now_ns)
 static bool host_next_probe(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	if (time_is_up(e, host, now_ns)) {
+		if (host->stage == HOST_PORTS && host->scan->settled < host->scan->slot_count)
+			note(e, host, now_ns, 0, "host-timeout",
+			     "--host-timeout: %zu ports are unknown; --resume asks them again",
+			     host->scan->slot_count - host->scan->settled);
 		host_unresolved(e, host, now_ns);
 		return false;
 	}

@@ -15,7 +15,7 @@ serve=$here/../lab/serve.py
 . "$here/../support/tap.bash"
 
 # Mostly waiting for tokens: these do not disturb each other. The others want the machine for themselves.
-side_by_side="sixty mixed mixed_loss after_another thirty claimed64"
+side_by_side="sixty mixed mixed_loss after_another cut_off away thirty claimed64"
 one_by_one="unlimited sources64"
 
 # --- hosts and cables ------------------------------------------------------------------------------------------------------
@@ -243,6 +243,38 @@ part_after_another()
 		told "$time" "one right after the other"
 		expect "20 ports of a mixed host, $time of three times in a row: exact" exact "$time" "$tmp/truth"
 	done
+}
+
+# Cut off when the closed ports are nearly all known: silence is still proved by them when the scan goes on.
+part_cut_off()
+{
+	raised network 1
+	raised mixed_host 1 20001 20
+	scan cut_off 60 -p 20001-20020 --max-time 8 10.99.1.1
+	equal "cut off by --max-time: status 0, partial" "0 true" "$? $(summary "$tmp/cut_off" partial)" "$tmp/cut_off.err"
+	while [ "$(tail -n 1 "$tmp/cut_off.jsonl" | jq .partial)" = true ] && [ $SECONDS -lt 90 ]; do
+		in_host scan timeout 60 "$nscan" --resume "$tmp/cut_off.jsonl" >"$tmp/cut_off.out" 2>"$tmp/cut_off.err" </dev/null || break
+	done
+	expect "20 ports of a mixed host, cut off and gone on with: exact, each with its reason" exact cut_off "$tmp/truth"
+}
+
+# Its link fails for a while, and comes back.
+part_away()
+{
+	local job
+	raised network 1
+	raised mixed_host 1 20001 20
+	scan away 120 -p 20001-20020 10.99.1.1 &
+	job=$!
+	sleep 3
+	ip -n "$(netns 1)" link set eth0 down
+	sleep 16
+	ip -n "$(netns 1)" link set eth0 up
+	wait $job
+	equal "a host that is away for 16 s: status 0" 0 $? "$tmp/away.err"
+	echo "# away: $(summary "$tmp/away" elapsed_s) s, $(summary "$tmp/away" sent) probes"
+	expect "20 ports of a mixed host, away for 16 s: exact" exact away "$tmp/truth"
+	expect "... in at most 60 s" at_most "$(summary "$tmp/away" elapsed_s)" 60
 }
 
 # The best of three: this one measures the machine, and others use it too.
