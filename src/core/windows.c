@@ -10,21 +10,23 @@ enum {
 	MOST_REFUSALS = 1000,  /* from then on it has been something else for long */
 	QUIET_PERCENT = 80,    /* of a window's length after its start, nothing is asked until the next one opens */
 	OVER_PERCENT = 95,     /* of its length after its start, a window may be over: the way jitters */
-	CLOCK_PARTS = 200,     /* the target's clock may be off by one such part of the length */
-	CLOCK_US = 500,        /* ... and by so much */
+	CLOCK_PARTS = 400,     /* the target's clock may be off by one such part of the length */
+	CLOCK_US = 250,        /* ... and by so much */
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
+	MOST_TRIALS = 6,       /* volleys, by which a window was used up, if there are any */
 	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
 	MANY_AT_ONCE = 20,     /* errors, after none for a whole window, that only a window gives */
 	IN_VAIN = 2, /* a volley that gave far less than a window has counts so much, a good one takes one back, ... */
 	MOST_IN_VAIN = 6,  /* ... until it is something else */
 	FEWEST_WANTED = 4, /* errors that a volley has to make likely before it says something about the limit */
-	SHARE_TURNS = 2,   /* ports and their share are judged by each other so often; more change little */
+	SHARE_TURNS = 5,   /* ports and their share are judged by each other so often; more change little */
 };
 #define SURELY          0.9  /* share of the errors of a window that it surely has: FreeBSD varies them; ... */
 #define SURELY_IF_LOSSY 0.4  /* ... where some may have been lost */
 #define FEWEST_SEEN     0.8  /* share of them that a window used up shows: some may be lost */
 #define SOMETIMES_MORE  1.1  /* times the errors of a window: FreeBSD varies them */
+#define SURELY_UNSERVED 6.0  /* the same, beyond doubt */
 #define UNSERVED        1.5  /* errors expected of asks behind the last one refused: it was used up */
 #define KEPT            0.8  /* share of the errors that it makes likely, by which a trial is passed */
 #define FAR_LESS        0.5  /* share of them below which a volley was in vain */
@@ -158,18 +160,14 @@ static struct look look_for(const struct host *host, struct lane *lane, int64_t 
 /* The window in use that has shown itself; -1: none, or not yet. */
 static int find_window(const struct host *host, struct lane *lane, struct look *look)
 {
-	bool used_up = false;
-
 	for (int i = 0; i < WINDOWS_KNOWN; i++) {
 		*look = look_for(host, lane, windows_in_use[i].length_ns, false);
-		if (look->unserved < UNSERVED)
-			continue;
-		used_up = true;
-		if (look->most >= FEWEST_SEEN * windows_in_use[i].errors &&
+		if (look->unserved >= UNSERVED && look->most >= FEWEST_SEEN * windows_in_use[i].errors &&
 		    look->most <= SOMETIMES_MORE * windows_in_use[i].errors)
 			return i;
+		if (look->unserved >= SURELY_UNSERVED && look->most < FEWEST_REFUSALS)
+			lane->windows.given_up = true; /* it gives fewer than any window in use */
 	}
-	lane->windows.given_up = used_up;
 	return -1;
 }
 
@@ -197,6 +195,7 @@ static void begin_trying(const struct host *host, struct lane *lane, int which, 
 	        .trying = true,
 	        .first = lane->log_next,
 	        .judged = lane->log_next,
+	        .known_from = lane->log_next,
 	        .opened = NO_INDEX,
 	        .since = NO_INDEX,
 	        .share = (look->closed + 0.5) / (look->closed + look->silent + 1),
@@ -269,7 +268,7 @@ struct volley_result {
 	uint32_t overtaking;     /* refused asks of the next one, so near that they may have come first */
 	double expected, likely; /* errors expected of it, and those that it makes likely */
 	bool is_last;            /* it was to prove what is left */
-	bool anew;               /* it began when the window before was surely over */
+	bool anew;               /* it was not over before the window before surely was */
 	bool fresh;              /* its first error began a window */
 };
 
@@ -299,7 +298,8 @@ static struct volley_result read_volley(struct lane *lane, uint32_t begin, uint3
 	for (uint32_t n = end; n != lane->log_next && asklog_entry(lane, n)->sent_ns <= end_ns; n++)
 		volley.overtaking += asklog_entry(lane, n)->refused;
 	over_ns = lane->windows.start_ns + lane->windows.length_ns + windows_margin(lane);
-	volley.anew = asklog_entry(lane, begin)->sent_ns >= over_ns;
+	volley.anew = asklog_entry(lane, end - 1)->sent_ns >= over_ns &&
+	              asklog_entry(lane, begin)->sent_ns >= lane->windows.start_ns + lane->windows.length_ns;
 	volley.fresh = volley.refused > 0 && asklog_entry(lane, volley.first)->sent_ns >= over_ns;
 	return volley;
 }
@@ -380,6 +380,7 @@ static void weigh_volley(struct lane *lane, const struct volley_result *volley)
 	const struct windows *w = &lane->windows;
 	int64_t gap_ns = order_gap(lane),
 	        last_ns = volley->refused > 0 ? asklog_entry(lane, volley->last)->sent_ns : INT64_MIN / 2;
+	int64_t first_ns = volley->refused > 0 ? asklog_entry(lane, volley->first)->sent_ns : INT64_MAX / 2;
 	bool used_up = w->given > windows_surely(lane);
 	/* Where order tells nothing: perhaps all of them are closed. */
 	double one_of_all = fmin((double)w->errors / (volley->end - volley->begin), HAD_ONE);
@@ -391,6 +392,8 @@ static void weigh_volley(struct lane *lane, const struct volley_result *volley)
 			continue;
 		if (volley->refused == 0)
 			weigh(lane, entry, volley->expected > FEWEST_WANTED ? 0 : LOSS_SILENCE);
+		else if (!volley->fresh && entry->sent_ns < first_ns + gap_ns)
+			continue; /* perhaps the window before was not over */
 		else if (!used_up || entry->sent_ns < last_ns - gap_ns)
 			weigh(lane, entry, HAD_ONE);
 		else if (entry->sent_ns <= last_ns + gap_ns)
@@ -409,29 +412,42 @@ static bool was_in_vain(const struct lane *lane, const struct volley_result *vol
 	       (volley->refused == 0 && volley->expected > FEWEST_WANTED);
 }
 
+/* On trial: whether the windows that were used up had what they should have. */
+static void judge_trial(struct lane *lane, const struct volley_result *volley)
+{
+	struct windows *w = &lane->windows;
+	bool used_up = volley->silent_sentinels > 0; /* the one behind it shows that */
+
+	w->trials++;
+	if (volley->fresh && volley->refused >= KEPT * w->errors && used_up)
+		recognise(lane);
+	else if (volley->fresh && volley->refused >= MANY_AT_ONCE && volley->refused >= KEPT * volley->likely)
+		recognise(lane);
+	else if (volley->anew && used_up && volley->refused < KEPT * w->errors)
+		w->in_vain += windows_trust_path(lane) || volley->refused < FAR_LESS * w->errors ? MOST_IN_VAIN
+		                                                                                 : MOST_IN_VAIN / 2;
+}
+
 /* Whether there are such windows at all. */
 static void judge_limit(struct lane *lane, const struct volley_result *volley, bool fruitful)
 {
 	struct windows *w = &lane->windows;
+	bool in_vain = was_in_vain(lane, volley);
 
-	if (volley->refused > SOMETIMES_MORE * w->errors && is_one_window(lane, volley)) {
-		give_up(lane);
-		return;
+	if (w->trying) {
+		judge_trial(lane, volley);
+	} else if (volley->begin - lane->log_first >= w->known_from - lane->log_first) {
+		/* What was sent before such a volley was known says no more than that one. */
+		if (in_vain || !fruitful)
+			w->known_from = lane->log_next;
+		w->fruitless = fruitful ? 0 : w->fruitless + 1;
+		if (in_vain)
+			w->in_vain += IN_VAIN;
+		else if (volley->refused > 0 && w->in_vain > 0)
+			w->in_vain--;
 	}
-	w->fruitless = fruitful ? 0 : w->fruitless + 1;
-	if (w->trying && volley->fresh && volley->likely >= fmin(KEPT * w->errors, MANY_AT_ONCE)) {
-		/* It was used up: so much shows the sentinel behind. */
-		if (volley->refused >= KEPT * volley->likely &&
-		    (volley->silent_sentinels > 0 || volley->likely >= MANY_AT_ONCE))
-			recognise(lane);
-		else if (volley->refused < KEPT * volley->likely)
-			w->in_vain += windows_trust_path(lane) ? MOST_IN_VAIN : MOST_IN_VAIN / 2;
-	} else if (was_in_vain(lane, volley)) {
-		w->in_vain += w->trying ? MOST_IN_VAIN : IN_VAIN;
-	} else if (volley->refused > 0 && w->in_vain > 0) {
-		w->in_vain--;
-	}
-	if (w->in_vain >= MOST_IN_VAIN || w->fruitless >= MOST_FRUITLESS)
+	if (w->in_vain >= MOST_IN_VAIN || w->fruitless >= MOST_FRUITLESS || w->trials > MOST_TRIALS ||
+	    (volley->refused > SOMETIMES_MORE * w->errors && is_one_window(lane, volley)))
 		give_up(lane);
 }
 

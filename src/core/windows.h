@@ -33,14 +33,17 @@ struct windows {
 	bool given_up;     /* it is another limit */
 	uint8_t in_vain;   /* volleys in a row that gave far less than a window has */
 
-	uint8_t fruitless; /* volleys in a row that settled and proved nothing */
-	size_t settled;    /* ports, at the last one judged */
+	uint8_t trials;      /* volleys on trial */
+	uint8_t fruitless;   /* volleys in a row that settled and proved nothing */
+	uint32_t known_from; /* log number of the first ask after the last of them, or one in vain, was known */
+	size_t settled;      /* ports, at the last one judged */
 
 	/* The newest volley. */
 	bool open;                           /* more of it is to come */
 	bool is_last;                        /* it is to prove all that is left silent */
 	uint32_t first;                      /* log number of its first ask */
 	int64_t began_ns, taker_ns;          /* when it began; when one of it had very probably been refused */
+	int64_t sure_ns;                     /* from then on there surely are errors */
 	int64_t step_ns;                     /* between two asks of it */
 	double wanted;                       /* errors */
 	double expected, variance, nobody;   /* errors expected of it; probability that there is none */

@@ -9,7 +9,9 @@ enum {
 	TAILS = 2,        /* sentinels behind the last ports: one may be lost */
 	MOST_PASSES = 24, /* asks of each port in one volley */
 };
-#define ENOUGH         1.5  /* standard deviations: a window is very probably used up */
+#define ENOUGH 1.5 /* standard deviations: a window is very probably used up */
+#define EARLY                                                                                                          \
+	0.75 /* of the time for which a window may be over or not: asks that come too early cost no more than themselves */
 #define NOBODY         0.02 /* probability that none of the asks so far is refused: one has begun a window */
 #define WORTH_A_TRY    0.03 /* a port less likely to be closed than this waits for the last volley */
 #define FEW_CLOSED     0.4  /* windows' errors expected of all that is left: time for the last volley */
@@ -100,6 +102,7 @@ static void begin(const struct engine *e, struct lane *lane, bool last, bool fre
 	w->planned_ns = last_start(lane);
 	w->open = true;
 	w->is_last = last;
+	w->sure_ns = now_ns;
 	w->step_ns = (int64_t)fmin((double)send_gap(lane), LONGEST_VOLLEY * (double)w->length_ns / asks);
 	w->first = lane->log_next;
 	w->began_ns = w->taker_ns = now_ns;
@@ -121,7 +124,7 @@ static void begin(const struct engine *e, struct lane *lane, bool last, bool fre
 static bool begins(const struct engine *e, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	struct windows *w = &lane->windows;
-	int64_t at_ns;
+	int64_t at_ns, sure_ns;
 	double left;
 	bool last;
 
@@ -145,12 +148,15 @@ static bool begins(const struct engine *e, struct lane *lane, int64_t now_ns, in
 		begin(e, lane, last, false, now_ns);
 		return true;
 	}
-	at_ns = last_start(lane) + w->length_ns + windows_margin(lane);
+	/* With room for what is known of clocks and jitter to change until it is judged. */
+	sure_ns = last_start(lane) + w->length_ns + 2 * windows_margin(lane) + send_gap(lane) - 2 * order_gap(lane);
+	at_ns = last || w->trying ? sure_ns : sure_ns - (int64_t)(EARLY * (double)send_gap(lane));
 	if (now_ns < at_ns) {
 		wake_at(wake_ns, at_ns);
 		return false;
 	}
 	begin(e, lane, last, true, now_ns);
+	w->sure_ns = sure_ns;
 	return true;
 }
 
@@ -191,6 +197,9 @@ static struct choice next_of_volley(struct lane *lane, int64_t now_ns, int64_t *
 	    w->expected - ENOUGH * sqrt(w->variance) >= w->wanted)
 		return asks > 0 && w->sentinels > 0 ? next_sentinel(lane, now_ns, wake_ns) : no_more(w);
 	likely = windows_likely(lane, slot);
+	/* One that comes too early may have none. */
+	if (now_ns < w->sure_ns)
+		likely /= 2;
 	w->expected += likely;
 	w->variance += likely * (1 - likely);
 	if (w->nobody >= NOBODY)
