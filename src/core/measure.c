@@ -87,7 +87,7 @@ static void conclude_missed(struct bucket *bucket, uint32_t needed)
 }
 
 /* Whether a bucket of that rate can have given all tokens that were taken. *broken: asks that found none where it surely had one. */
-static bool explains(struct lane *lane, const struct count *count, double rate, uint32_t *broken)
+static bool explains(struct lane *lane, const struct count *count, double rate, double burst, uint32_t *broken)
 {
 	int64_t gap_ns = order_gap(lane);
 	uint32_t needed = lane->scan->loss.lost > 0 ? 2 : 1;
@@ -104,7 +104,7 @@ static bool explains(struct lane *lane, const struct count *count, double rate, 
 			continue;
 		came = rate * (double)(entry->sent_ns - bucket.at_ns) / 1e9;
 		bucket.at_ns = entry->sent_ns;
-		bucket.least += came;
+		bucket.least = fmin(bucket.least + came, burst);
 		bucket.most = fmin(bucket.most + came, LARGEST_BURST);
 		if (bucket.missed_ns > 0 && entry->sent_ns > bucket.missed_ns + gap_ns)
 			conclude_missed(&bucket, needed);
@@ -132,24 +132,25 @@ bool measure_limit(struct lane *lane, struct usual_limit *limit)
 
 	if (count.taken < FEWEST_TAKEN || count.missed < FEWEST_MISSED || count.last_ns <= count.met_ns)
 		return false;
+	limit->burst = fmin(lane->limiter.burst, fmax(count.held, SMALLEST_BURST));
+	limit->most_burst = LARGEST_BURST;
 	average = count.taken / ((double)(count.last_ns - count.met_ns) / 1e9);
 	low = average * AVERAGE_LEAST;
 	high = average * AVERAGE_MOST;
-	if (!explains(lane, &count, high, &broken))
+	if (!explains(lane, &count, high, limit->burst, &broken))
 		return false;
 	for (int i = 0; i < HALVINGS; i++) {
 		double middle = sqrt(low * high);
 
-		if (explains(lane, &count, middle, &broken))
+		if (explains(lane, &count, middle, limit->burst, &broken))
 			high = middle;
 		else
 			low = middle;
 	}
-	explains(lane, &count, low * ROOM, &broken);
+	explains(lane, &count, low * ROOM, limit->burst, &broken);
 	limit->per_s = low * ROOM;
 	limit->likely = 1 + LIKELY_TOKENS / count.taken;
 	limit->excess = MOST_EXCESS;
-	limit->burst = fmin(lane->limiter.burst, fmax(count.held, SMALLEST_BURST));
 	return broken <= (lane->scan->loss.lost > 0 ? BROKEN_BY_LOSS * (count.taken + count.missed) : 0) &&
 	       limit->per_s <= FASTEST;
 }

@@ -27,9 +27,9 @@ enum {
 #define OVERFULL          0.5  /* a full bucket that has been full for a while is surer than one just filled */
 
 const struct usual_limit usual_limits[USUAL_LIMITS] = {
-        {1, 6, 1, 0},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
-        {10, 6, 1, 0}, /* Linux, IPv6 */
-        {2, 1, 1, 0},  /* Cisco IOS: one each 500 ms */
+        {1, 6, 1, 0, 6},  /* Linux, IPv4, per peer: net.ipv4.icmp_ratelimit */
+        {10, 6, 1, 0, 6}, /* Linux, IPv6 */
+        {2, 1, 1, 0, 1},  /* Cisco IOS: one each 500 ms */
 };
 
 void usual_init(struct usual *usual)
@@ -97,7 +97,7 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 		double came;
 
 		if (!usual->started) {
-			fit->most = limit->burst;
+			fit->most = limit->most_burst;
 			fit->least = 0;
 			fit->at_ns = at_ns;
 			continue;
@@ -106,7 +106,7 @@ static void advance(struct usual *usual, int64_t at_ns, int64_t slack_ns)
 			continue;
 		came = (double)(at_ns - fit->at_ns) / 1e9 * limit->per_s;
 		fit->least = fmin(fit->least + came, limit->burst + OVERFULL);
-		fit->most = fmin(fit->most + came * (1 + CLOCK_DRIFT + limit->excess), limit->burst);
+		fit->most = fmin(fit->most + came * (1 + CLOCK_DRIFT + limit->excess), limit->most_burst);
 		fit->at_ns = at_ns;
 	}
 	usual->started = true;

@@ -20,8 +20,10 @@ enum {
 struct usual_limit {
 	double per_s;
 	double burst;
-	double likely; /* times per_s: a rate that was measured is the least, and the true one likely that */
-	double excess; /* relative: the true rate may be so much higher */
+	/* Of a limit that was measured, rate and burst are the least that they can be. */
+	double likely;     /* times per_s: the likely rate */
+	double excess;     /* relative: the rate may be so much higher */
+	double most_burst; /* the burst may be so high */
 };
 extern const struct usual_limit usual_limits[USUAL_LIMITS];
 
