@@ -228,7 +228,7 @@ static int64_t copy_gap(const struct lane *lane)
 {
 	int64_t answer_ns = lane->scan->rtt.srtt_ns + 2 * send_gap(lane);
 
-	if (counts_surely(lane))
+	if (counts_surely(lane) || counts_nearly(lane))
 		return near_copy_ns(lane) < COPY_GAP_MS * MS ? near_copy_ns(lane) : COPY_GAP_MS * MS;
 	if (lane->limiter.phase != LIMITER_KNOWN || (double)answer_ns / 1e9 * lane->limiter.rate > MOST_COPY_GAP ||
 	    answer_ns < COPY_GAP_MS * MS)
@@ -241,7 +241,7 @@ static bool ending_waits(const struct lane *lane, int64_t now_ns, int64_t *wake_
 {
 	int64_t quiet_ns = router_quiet_ns(lane->scan), router_ns = lane->scan->router_last_ns;
 
-	if (!has_lead(lane, now_ns) && level_is_low(lane, proof_level(lane), now_ns, wake_ns))
+	if (!has_lead(lane, now_ns) && level_is_low(lane, ending_level(lane), now_ns, wake_ns))
 		return true;
 	/* A router refused some before, and none of the last group: its bucket may be empty. */
 	if (router_ns == 0 || lane->last_suspect_ns <= router_ns || now_ns >= quiet_ns)
@@ -255,7 +255,7 @@ static bool asks_are_stale(const struct lane *lane, int64_t now_ns)
 {
 	double came = (double)(now_ns - lane->last_suspect_ns) / 1e9 * lane->limiter.rate;
 
-	return came > (counts_surely(lane) ? STALE_IF_COUNTED : STALE_ASKS);
+	return came > (counts_surely(lane) || counts_nearly(lane) ? STALE_IF_COUNTED : STALE_ASKS);
 }
 
 /* The next of the asks that the suspects still need. True: *choice is it, or nothing until the copy before is far enough away.
@@ -317,5 +317,7 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 		return choice;
 	if (!head(lane, &lane->suspects) || too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
+	if (counts_nearly(lane))
+		lane->sentinels_due = 1;
 	return sentinel(lane);
 }

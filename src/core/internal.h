@@ -616,6 +616,10 @@ void asklog_promise(struct lane *lane, uint32_t number, double level);
 void asklog_prove_counted(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
 /* The limit is one of the table, every token that came or was taken has been counted, and none was lost sight of (proof.c says more). */
 bool counts_surely(const struct lane *lane);
+/* The same but for errors that may have been lost, with their tokens: good enough for the last group, whose sentinel shows how it is. */
+bool counts_nearly(const struct lane *lane);
+/* The level at which the last group is asked. */
+double ending_level(const struct lane *lane);
 /* The level from which on an ask finds a token by the count, whatever the path does to the order. */
 double promise_level(const struct lane *lane);
 /* A port was refused: one more for the share of closed ports. */

@@ -56,7 +56,7 @@ enum {
 	UNSEEN_WINDOW_US = 300, /* no limit is known: of 1000 tokens a second less than one comes meanwhile */
 	LEAD_WINDOW_US = 1000,  /* in which hosts in use give no new lump of tokens: their windows are 20 ms and more */
 	ORDER_GAP_US = 50,      /* between two packets of which even a steady path may swap the order */
-	GROUP_SENT_MS = 3,      /* in which a group can be sent: two copies apart, and the refusal behind */
+	GROUP_SENT_MS = 8,      /* in which a group can be sent: two copies apart, and the refusal behind */
 	NEAR_COPIES = 5,        /* so many copies of an ask, one after the other, are all near */
 	SILENCES_THAT_TELL = 3, /* of those without proof: what made one of no use may do so to all */
 	LOSSES_ARE_FEW = 50,    /* asks for each one lost, when copies of an ask are not expected to be lost together */
@@ -72,7 +72,7 @@ enum {
 #define COUNT_MARGIN          0.03  /* tokens by which the count may be off */
 #define TICK_S                0.004 /* Linux counts tokens in jiffies: 250 a second, mostly */
 #define DITHER                0.25 /* tokens: more would cost time, less would not lead away from a count that is off */
-#define CLOSE_BEHIND          0.08 /* tokens that may come in between when one refusal is to be the proof */
+#define CLOSE_BEHIND          0.05 /* tokens that may come in between when one refusal is to be the proof */
 #define NEAR                  0.02 /* the same, of the time alone that lies between the two asks */
 /* Tokens needed behind an ask, where they are not counted: a little over one for the ask, and over what comes meanwhile (limiter.most). */
 #define PROOF_TOKENS 1.1
@@ -224,13 +224,22 @@ int64_t near_copy_ns(const struct lane *lane)
 	return near_ns(lane) / NEAR_COPIES;
 }
 
-/* The level at which silence is proved by one refusal behind it. Where that refusal comes so late that it could have a token of its
- * own, the count has to allow for one error that got lost unseen. */
+/* So late may the refusal behind an ask come that it could have a token of its own. */
+static bool late_behind(const struct lane *lane)
+{
+	return meanwhile(lane) + lane->limiter.rate * (double)near_ns(lane) / 1e9 > CLOSE_BEHIND;
+}
+
+static bool loses_some(const struct lane *lane)
+{
+	return lane->scan->loss.lost * LOSSES_ARE_RARE > lane->scan->loss.asked;
+}
+
+/* The level at which silence is proved by one refusal behind it. Where that refusal comes late, or errors are lost, the count has to allow for
+ * one error that got lost unseen. */
 static double sure_level(const struct lane *lane)
 {
-	double behind = meanwhile(lane) + lane->limiter.rate * (double)near_ns(lane) / 1e9;
-
-	return promise_level(lane) + (behind > CLOSE_BEHIND ? 1 : 0);
+	return promise_level(lane) + (late_behind(lane) || !counts_surely(lane) ? 1 : 0);
 }
 
 /* Tokens by which asks wait longer than they have to, another number after each refusal. */
@@ -244,8 +253,21 @@ bool counts_surely(const struct lane *lane)
 	const struct limiter *limiter = &lane->limiter;
 
 	return limiter->phase == LIMITER_KNOWN && limiter->recognised && limiter->settled && limiter->is_bucket &&
-	       !limiter->adopted && lane->patient_ns == 0 &&
-	       lane->scan->loss.lost * LOSSES_ARE_RARE <= lane->scan->loss.asked && usual_kept(&lane->usual);
+	       !limiter->adopted && lane->patient_ns == 0 && !loses_some(lane) && usual_kept(&lane->usual);
+}
+
+bool counts_nearly(const struct lane *lane)
+{
+	const struct limiter *limiter = &lane->limiter;
+
+	return limiter->phase == LIMITER_KNOWN && limiter->recognised && limiter->settled && limiter->is_bucket &&
+	       !limiter->adopted && lane->patient_ns == 0 && lane->usual.measured.per_s <= 0 && !counts_surely(lane) &&
+	       loses_some(lane) && !late_behind(lane) && sure_level(lane) + COUNT_MARGIN + DITHER < limiter->burst;
+}
+
+double ending_level(const struct lane *lane)
+{
+	return counts_nearly(lane) ? sure_level(lane) + COUNT_MARGIN + dither(lane) : proof_level(lane);
 }
 
 /* Tokens keep coming while the refusals that are to prove something arrive. If k asks behind this one were refused within the
@@ -408,7 +430,7 @@ void asklog_prove_counted(struct engine *e, struct host *host, struct lane *lane
 	int64_t sent_ns = asklog_entry(lane, number)->sent_ns, gap_ns = order_gap(lane);
 	int64_t from_ns = sent_ns - 2 * gap_ns - near_ns(lane);
 
-	if (!counts_surely(lane))
+	if (!counts_surely(lane) && !(counts_nearly(lane) && asklog_entry(lane, number)->sentinel))
 		return;
 	for (uint32_t n = first_of_window(lane, number, from_ns); n != number; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
