@@ -152,11 +152,11 @@ struct portscan {
 	uint32_t teacher;    /* the lane that learns the limit for all: the first that is not deaf */
 	bool router_refuses; /* a router answers for the host, and nothing of the host itself has been refused by it */
 	struct addr router;
-	int64_t router_last_ns; /* when an ask was sent that a router refused last; 0: never */
-	bool target_refuses;    /* the host itself refused something: its silence proves something */
-	size_t turn;            /* the lane that may ask first next time */
-	bool limit_told;
-	struct port_answer *answers; /* of the ports that answered, by slot */
+	int64_t router_last_ns;        /* when an ask was sent that a router refused last; 0: never */
+	bool target_refuses;           /* the host itself refused something: its silence proves something */
+	size_t turn;                   /* the lane that may ask first next time */
+	struct limit_event limit_told; /* icmp_per_s 0: none */
+	struct port_answer *answers;   /* of the ports that answered, by slot */
 	size_t answer_count, answer_capacity;
 	int64_t answered_ns; /* when the last answer came, or the last ask for more was sent */
 	int64_t ask_more_ns; /* not before */

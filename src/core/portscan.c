@@ -1,9 +1,11 @@
 /* portscan.c: the port scan of one host: its lanes, its turns, its verdicts, and the end. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "internal.h"
 
-#define MINUTE_NS (60000 * MS)
+#define MINUTE_NS       (60000 * MS)
+#define LIMIT_TOLERANCE 0.02 /* by so much an estimate may differ from what was told */
 
 enum {
 	FIRST_WINDOW = 8, /* asks in flight at first: a default Linux host has 6 errors to give */
@@ -15,6 +17,7 @@ enum {
 	HOST_WIDE_PER_S = 600, /* Linux gives 1000 ICMP errors a second to all peers together, ... */
 	HOST_WIDE_BURST = 20,  /* ... 50 at once, both a little randomised */
 	IDLE_LANE_MS = 20,
+	LIMIT_SURE_MS = 30000, /* by then more than the burst has been seen of any limit in use */
 };
 
 int64_t ask_timeout(const struct lane *lane)
@@ -268,24 +271,39 @@ void settle_silent(struct engine *e, struct host *host, struct port_slot *slot, 
 
 /* The end */
 
-/* One line for the host: the lanes have limits of their own, and they are alike. */
-static void tell_limit(struct engine *e, struct host *host, int64_t now_ns)
+/* The limit of the first lane that knows one: the lanes have limits of their own, and they are alike. NULL: none is known. */
+static const struct limiter *known_limit(const struct portscan *scan)
+{
+	for (size_t i = 0; i < scan->lane_count; i++)
+		if (scan->lanes[i].limiter.phase == LIMITER_KNOWN && scan->lanes[i].limiter.settled)
+			return &scan->lanes[i].limiter;
+	return NULL;
+}
+
+static bool is_told(const struct limit_event *told, const struct limit_event *limit)
+{
+	return fabs(told->icmp_per_s - limit->icmp_per_s) <= LIMIT_TOLERANCE * limit->icmp_per_s &&
+	       told->burst == limit->burst;
+}
+
+/* At the end; in a long scan also as soon as it is beyond doubt: the first errors of one limit look like those of another. */
+static void tell_limit(struct engine *e, struct host *host, bool is_last, int64_t now_ns)
 {
 	struct portscan *scan = host->scan;
+	const struct limiter *limiter = known_limit(scan);
+	struct limit_event limit;
+	struct event *event;
 
-	for (size_t i = 0; i < scan->lane_count && !scan->limit_told; i++) {
-		const struct limiter *limiter = &scan->lanes[i].limiter;
-		struct event *event;
-
-		if (limiter->phase != LIMITER_KNOWN || !limiter->settled)
-			continue;
-		scan->limit_told = true;
-		event = event_new(e, host, EVENT_LIMIT, now_ns);
-		if (!event)
-			return;
-		event->u.limit.icmp_per_s = limiter->rate;
-		event->u.limit.burst = (uint32_t)(limiter->burst + 0.5);
-	}
+	if (!limiter ||
+	    (!is_last && (scan->limit_told.icmp_per_s > 0 || now_ns < host->started_ns + LIMIT_SURE_MS * MS)))
+		return;
+	limit = (struct limit_event){limiter->rate, (uint32_t)(limiter->burst + 0.5)};
+	if (is_told(&scan->limit_told, &limit))
+		return;
+	scan->limit_told = limit;
+	event = event_new(e, host, EVENT_LIMIT, now_ns);
+	if (event)
+		event->u.limit = limit;
 }
 
 void portscan_unresolved(struct engine *e, struct host *host, int64_t now_ns)
@@ -296,7 +314,7 @@ void portscan_unresolved(struct engine *e, struct host *host, int64_t now_ns)
 	for (size_t i = 0; i < scan->slot_count; i++)
 		if (scan->slots[i].stage != STAGE_SETTLED)
 			settle(e, host, &scan->slots[i], &verdict, NULL, 0, now_ns);
-	tell_limit(e, host, now_ns);
+	tell_limit(e, host, true, now_ns);
 	answers_finish(e, host, now_ns);
 	host_finish(e, host, now_ns);
 }
@@ -456,8 +474,9 @@ bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct p
 		host_set_wake(e, host, now_ns);
 		return true;
 	}
-	tell_limit(e, host, now_ns);
+	tell_limit(e, host, false, now_ns);
 	if (scan->settled == scan->slot_count && more_ns == NEVER && !lingers(scan, now_ns, &wake_ns)) {
+		tell_limit(e, host, true, now_ns);
 		answers_finish(e, host, now_ns);
 		ports_done(e, host, now_ns);
 		return false;
