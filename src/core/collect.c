@@ -37,11 +37,7 @@ double collect_least_rate(const struct lane *lane)
 
 double collect_likely(const struct lane *lane, const struct port_slot *slot)
 {
-	double share = lane->collect.share, odds;
-
-	odds = share * exp(slot->silence_weight + slot->judged_weight) *
-	       pow(loss_estimate(&lane->scan->loss), slot->silences);
-	return odds / (odds + 1 - share);
+	return closed_after(lane, slot, lane->collect.share, exp(slot->silence_weight + slot->judged_weight));
 }
 
 void collect_found(struct lane *lane, int64_t since_ns)

@@ -630,6 +630,10 @@ void weigh_silent(struct lane *lane, struct port_slot *slot);
 int64_t near_copy_ns(const struct lane *lane);
 /* Estimates that follow from the verdicts so far. */
 double closed_share(const struct lane *lane);
+/* Probability that a port is closed: of all ports that share is, and with probability `silence` one of these gives such silences as
+ * this one, those that were proved not counted. */
+double closed_after(const struct lane *lane, const struct port_slot *slot, double share, double silence);
+/* The same, of all that is known; where errors come one at a time interval_share() knows more. */
 double refusal_expected(const struct lane *lane, const struct port_slot *slot);
 uint32_t asks_needed(const struct engine *e, const struct lane *lane);
 /* How many more proved silences make the port open|filtered; 0: it is. */

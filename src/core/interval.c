@@ -92,15 +92,12 @@ static void count_left(struct lane *lane, double closed, double silent)
 double interval_share(const struct lane *lane, const struct port_slot *slot)
 {
 	/* The more volleys in a row stayed silent, the more ports the next one takes. */
-	double closed = interval_closed(lane) * pow(SILENT_VOLLEY, lane->volley.in_vain), missed;
+	double closed = interval_closed(lane) * pow(SILENT_VOLLEY, lane->volley.in_vain);
 
 	if (slot->stage == STAGE_SETTLED)
 		return 1; /* a sentinel */
-	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
 	/* Where order tells nothing, never to have been the first of a volley does a little. */
-	if (!interval_is_spaced(lane))
-		missed *= pow(NOT_THE_FIRST, slot->attempts);
-	return missed / (missed + 1 - closed);
+	return closed_after(lane, slot, closed, interval_is_spaced(lane) ? 1 : pow(NOT_THE_FIRST, slot->attempts));
 }
 
 int64_t interval_taker(struct lane *lane, int64_t at_ns)

@@ -106,19 +106,24 @@ void weigh_silent(struct lane *lane, struct port_slot *slot)
 	lane->scan->silent_weight = lane->scan->silent_weight * WEIGHT_DECAY + 1;
 }
 
+double closed_after(const struct lane *lane, const struct port_slot *slot, double share, double silence)
+{
+	double closed = share * silence * pow(loss_estimate(&lane->scan->loss), slot->silences);
+
+	return closed / (closed + 1 - share);
+}
+
 double refusal_expected(const struct lane *lane, const struct port_slot *slot)
 {
-	double closed = closed_share(lane), missed;
+	double silence;
 
 	if (collecting(lane) && lane->collect.on)
 		return collect_likely(lane, slot);
-	missed = closed * pow(loss_estimate(&lane->scan->loss), slot->silences);
 	/* Silence that is not proved tells a little too; where tokens are counted, it is known which of it tells something. */
-	missed *= exp(slot->silence_weight + slot->judged_weight) *
-	          (lane->counted
-	                   ? pow(SILENCE_BY_COUNT, slot->promised)
-	                   : pow(SILENCE_WITHOUT_PROOF, fmin(slot->attempts - slot->collected, SILENCES_THAT_TELL)));
-	return missed / (missed + 1 - closed);
+	silence = lane->counted
+	                  ? pow(SILENCE_BY_COUNT, slot->promised)
+	                  : pow(SILENCE_WITHOUT_PROOF, fmin(slot->attempts - slot->collected, SILENCES_THAT_TELL));
+	return closed_after(lane, slot, closed_share(lane), silence * exp(slot->silence_weight + slot->judged_weight));
 }
 
 uint32_t asks_needed(const struct engine *e, const struct lane *lane)
