@@ -15,6 +15,7 @@ enum {
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
 	MOST_TRIALS = 6,       /* volleys, by which a window was used up, if there are any */
+	LEAST_AFTER = 50,      /* errors: windows with more than so many are recognised at any time */
 	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
 	MANY_AT_ONCE = 20,     /* errors, after none for a whole window, that only a window gives */
 	IN_VAIN = 2, /* a volley that gave far less than a window has counts so much, a good one takes one back, ... */
@@ -162,6 +163,9 @@ static int find_window(const struct host *host, struct lane *lane, struct look *
 {
 	for (int i = 0; i < WINDOWS_KNOWN; i++) {
 		*look = look_for(host, lane, windows_in_use[i].length_ns, false);
+		/* What was collected one by one for a while was no short window. */
+		if (lane->collect.on && lane->collect.taken >= LEARNING_TAKEN && windows_in_use[i].errors < LEAST_AFTER)
+			continue;
 		if (look->unserved >= UNSERVED && look->most >= FEWEST_SEEN * windows_in_use[i].errors &&
 		    look->most <= SOMETIMES_MORE * windows_in_use[i].errors)
 			return i;
@@ -213,8 +217,7 @@ static bool may_look(struct lane *lane)
 {
 	return !lane->windows.given_up && lane->scan->lane_count == 1 && lane->patient_ns == 0 &&
 	       lane->refusals >= FEWEST_REFUSALS && lane->refusals <= MOST_REFUSALS && !lane->limiter.recognised &&
-	       (!lane->collect.on || lane->collect.taken < LEARNING_TAKEN) && lane->log_unexpired != lane->log_first &&
-	       is_silent(asklog_entry(lane, lane->log_unexpired - 1));
+	       lane->log_unexpired != lane->log_first && is_silent(asklog_entry(lane, lane->log_unexpired - 1));
 }
 
 bool windows_are_next(const struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
@@ -381,7 +384,8 @@ static void weigh_volley(struct lane *lane, const struct volley_result *volley)
 	int64_t gap_ns = order_gap(lane),
 	        last_ns = volley->refused > 0 ? asklog_entry(lane, volley->last)->sent_ns : INT64_MIN / 2;
 	int64_t first_ns = volley->refused > 0 ? asklog_entry(lane, volley->first)->sent_ns : INT64_MAX / 2;
-	bool used_up = w->given > windows_surely(lane);
+	/* A sentinel refused behind it shows that it was not used up. */
+	bool used_up = w->given > windows_surely(lane) && volley->tails == 0;
 	/* Where order tells nothing: perhaps all of them are closed. */
 	double one_of_all = fmin((double)w->errors / (volley->end - volley->begin), HAD_ONE);
 
@@ -406,7 +410,9 @@ static bool was_in_vain(const struct lane *lane, const struct volley_result *vol
 {
 	uint32_t lost = windows_trust_path(lane) ? 0 : 1;
 
-	if ((volley->anew ? volley->refused : lane->windows.given) > FAR_LESS * lane->windows.errors)
+	/* What a sentinel behind them shows is not in doubt. */
+	if (volley->tails > 0 ||
+	    (volley->anew ? volley->refused : lane->windows.given) > FAR_LESS * lane->windows.errors)
 		return false;
 	return volley->silent_sentinels > lost || volley->refused + 1 < FAR_LESS * volley->likely ||
 	       (volley->refused == 0 && volley->expected > FEWEST_WANTED);
@@ -483,6 +489,7 @@ void windows_judge(struct engine *e, struct host *host, struct lane *lane, int64
 		struct volley_result volley = read_volley(lane, w->judged, end);
 
 		w->judged = end;
+		w->nothing_came = volley.refused == 0;
 		count_errors(lane, &volley);
 		fruitful = prove_volley(e, host, lane, &volley, now_ns) || lane->scan->settled != w->settled;
 		w->settled = lane->scan->settled;

@@ -33,6 +33,7 @@ struct windows {
 	bool given_up;     /* it is another limit */
 	uint8_t in_vain;   /* volleys in a row that gave far less than a window has */
 
+	bool nothing_came;   /* of the last volley judged */
 	uint8_t trials;      /* volleys on trial */
 	uint8_t fruitless;   /* volleys in a row that settled and proved nothing */
 	uint32_t known_from; /* log number of the first ask after the last of them, or one in vain, was known */

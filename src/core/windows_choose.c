@@ -48,8 +48,10 @@ static int64_t last_start(struct lane *lane)
 			start_ns = entry->sent_ns;
 			break;
 		}
-		if (!entry->expired || lane->scan->loss.lost > 0)
+		if (!entry->expired)
 			start_ns = w->nobody < NOBODY ? w->taker_ns : entry->sent_ns;
+		else if (!windows_trust_path(lane))
+			start_ns = entry->sent_ns;
 	}
 	return start_ns < w->planned_ns + w->length_ns - order_gap(lane) ? w->planned_ns : start_ns;
 }
@@ -80,9 +82,34 @@ static bool last_may_follow(struct lane *lane, double errors, int64_t now_ns)
 
 static bool is_last(struct lane *lane)
 {
-	/* Where a volley was in vain, a sentinel has to tell whether that was the ports or the limit. */
-	return !fresh_head(lane) && (lane->windows.in_vain > 0 ||
-	                             lane->windows.left <= FEW_CLOSED * lane->windows.errors || !next_port(lane));
+	const struct windows *w = &lane->windows;
+
+	/* Where a volley got nothing, a sentinel has to tell whether that was the ports or the limit. */
+	return !fresh_head(lane) && (w->nothing_came || w->left <= FEW_CLOSED * w->errors || !next_port(lane));
+}
+
+/* Errors expected of all ports that are not in flight, up to `most`. */
+static double expected_of_rest(struct lane *lane, double most)
+{
+	const struct port_slot *slot = head(lane, &lane->retry);
+	double expected = 0;
+
+	for (uint32_t left = slot ? lane->retry.count : 0; left > 0 && expected < most; left--) {
+		if (slot->stage == STAGE_AGAIN)
+			expected += windows_likely(lane, slot);
+		slot = slot->next == NO_INDEX ? NULL : &lane->scan->slots[slot->next];
+		if (!slot)
+			break;
+	}
+	return expected;
+}
+
+/* So little is left that a volley of it would only delay the last one, which has to wait until nothing is in flight. */
+static bool waits_for_rest(struct lane *lane)
+{
+	double few = FEW_CLOSED * lane->windows.errors;
+
+	return !fresh_head(lane) && lane->outstanding > 0 && expected_of_rest(lane, few) < few;
 }
 
 static uint32_t passes_at_once(const struct engine *e, const struct lane *lane, double errors)
@@ -97,7 +124,7 @@ static uint32_t passes_at_once(const struct engine *e, const struct lane *lane, 
 static void begin(const struct engine *e, struct lane *lane, bool last, bool fresh, int64_t now_ns)
 {
 	struct windows *w = &lane->windows;
-	double asks = w->errors / fmax(w->share, 1e-3);
+	double asks = w->errors / fmax(last ? 1 : windows_likely(lane, next_port(lane)), 1e-3);
 
 	w->planned_ns = last_start(lane);
 	w->open = true;
@@ -137,12 +164,12 @@ static bool begins(const struct engine *e, struct lane *lane, int64_t now_ns, in
 	last = is_last(lane);
 	if (last && lane->outstanding > 0)
 		return false;
-	if (!last && !next_port(lane))
+	if (!last && (!next_port(lane) || waits_for_rest(lane)))
 		return false;
 	left = errors_left(lane);
 	/* Ports that had no error yet need not wait for a window in which silence can be proved. */
-	if (last && !last_may_follow(lane, left, now_ns) && left > SOME_LEFT * w->errors && next_port(lane) &&
-	    windows_likely(lane, next_port(lane)) > LIKELY)
+	if (last && !w->nothing_came && !last_may_follow(lane, left, now_ns) && left > SOME_LEFT * w->errors &&
+	    next_port(lane) && windows_likely(lane, next_port(lane)) > LIKELY)
 		last = false;
 	if (last ? last_may_follow(lane, left, now_ns) : left > SOME_LEFT * w->errors) {
 		begin(e, lane, last, false, now_ns);
