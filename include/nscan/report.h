@@ -114,6 +114,7 @@ struct report {
 	FILE *out;
 	char path[256];      /* as typed; "-" for standard output */
 	bool failed;         /* a write failed; what came after it may be missing */
+	bool failure_told;   /* reports_failure returned it */
 	int error;           /* its errno */
 	uint64_t counter[4]; /* for the format's own use, as is `state` */
 	void *state;
@@ -139,6 +140,8 @@ bool reports_close(struct reports *reports, struct err *err);
 void reports_free(struct reports *reports);
 /* How many of them can still be written; found out by writing. */
 size_t reports_alive(const struct reports *reports);
+/* A report that cannot be written any more (its errno is in it), once for each; NULL: none but those told before. */
+const struct report *reports_failure(struct reports *reports);
 /* Flushes buffered output now (called between waits). */
 void reports_flush(struct reports *reports);
 

@@ -178,9 +178,23 @@ static void deliver(struct scan *scan, const struct event *event)
 		scan_deliver(scan, event);
 }
 
+/* A full disk is told while there is time to do something about it. Where nobody reads any more the scan ends, and that is told then. */
+static void tell_failures(struct scan *scan)
+{
+	const struct report *report;
+
+	while (reports_alive(scan->reports) > 0 && (report = reports_failure(scan->reports))) {
+		progress_clear(&scan->progress);
+		say_line("cannot write to %s any more: %s; the scan goes on, but what it finds from now on is missing "
+		         "there",
+		         strcmp(report->path, "-") == 0 ? "standard output" : report->path, strerror(report->error));
+	}
+}
+
 static void flush_reports(struct scan *scan)
 {
 	reports_flush(scan->reports);
+	tell_failures(scan);
 	if (scan->continued)
 		reports_flush(scan->continued);
 }

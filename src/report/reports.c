@@ -240,6 +240,19 @@ size_t reports_alive(const struct reports *reports)
 	return alive;
 }
 
+const struct report *reports_failure(struct reports *reports)
+{
+	for (size_t i = 0; i < reports->count; i++) {
+		struct report *report = &reports->list[i];
+
+		if (report->failed && !report->failure_told) {
+			report->failure_told = true;
+			return report;
+		}
+	}
+	return NULL;
+}
+
 static void release(struct report *report)
 {
 	if (report->format->release && report->state)
