@@ -350,7 +350,16 @@ static void test_other_limits(void **state)
 	        {"100 each second", {.kind = SIM_WINDOW, .burst = 100, .window_ns = 1000000000}, 150, 150, 1, 1.05, 1},
 	        {"10 each 100 ms", {.kind = SIM_WINDOW, .burst = 10, .window_ns = 100000000}, 70, 140, 0.6, 2, 1},
 	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 120, 120, 20, 21, 1},
-	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 60, 120, 8, 13, 1},
+	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 60, 120, 8, 9.8, 1},
+	        {"5/s burst 6",
+	         {.kind = SIM_BUCKET, .rate = 5, .burst = 6},
+	         60,
+	         120,
+	         10.8,
+	         13.5,
+	         1}, /* Linux, 200 ms */
+	        {"20/s burst 6", {.kind = SIM_BUCKET, .rate = 20, .burst = 6}, 100, 200, 4.7, 5.3, 1},  /* 50 ms */
+	        {"0.5/s burst 6", {.kind = SIM_BUCKET, .rate = 0.5, .burst = 6}, 60, 120, 108, 124, 1}, /* 2 s */
 	        {"5/s burst 20", {.kind = SIM_BUCKET, .rate = 5, .burst = 20}, 300, 300, 26, 29, 2},
 	        {"1000/s burst 50", {.kind = SIM_BUCKET, .rate = 1000, .burst = 50}, 100, 150, 0.05, 0.7, 1},
 	};

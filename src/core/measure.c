@@ -13,6 +13,7 @@ enum {
 	FEWEST_TAKEN = 12,  /* tokens, and ... */
 	FEWEST_MISSED = 1,  /* ... asks that found none, before a rate is measured */
 	HALVINGS = 13,      /* of the interval in which it is looked for */
+	AT_ONCE_MS = 5,     /* in which hardly a token comes */
 	SMALLEST_BURST = 2, /* a burst of one is another kind of limit */
 	LARGEST_BURST = 50, /* more than it gave when it was met may be in a bucket */
 };
@@ -29,7 +30,7 @@ enum {
 /* What was counted. */
 struct count {
 	int64_t met_ns, last_ns;
-	uint32_t held;   /* tokens that were there when the scan began */
+	uint32_t held;   /* tokens that were there at once, when the scan began or later */
 	uint32_t taken;  /* since the limit was met */
 	uint32_t missed; /* asks that found no token */
 };
@@ -44,16 +45,22 @@ static bool is_sure(const struct lane *lane, const struct log_entry *entry)
 static struct count count_tokens(struct lane *lane)
 {
 	struct count count = {.met_ns = collect_met_ns(lane, lane->collect.began_ns)};
+	uint32_t held = 0;
+	int64_t since_ns = 0;
 
 	for (uint32_t n = lane->log_first; n != lane->log_unexpired; n++) {
 		const struct log_entry *entry = asklog_entry(lane, n);
 
 		if (!is_sure(lane, entry))
 			continue;
-		if (entry->sent_ns <= count.met_ns) {
-			count.held += entry->refused;
-			continue;
+		if (entry->sent_ns > count.met_ns && entry->sent_ns > since_ns + AT_ONCE_MS * MS) {
+			since_ns = entry->sent_ns;
+			held = 0;
 		}
+		held += entry->refused;
+		count.held = held > count.held ? held : count.held;
+		if (entry->sent_ns <= count.met_ns)
+			continue;
 		count.taken += entry->refused;
 		count.missed += !entry->refused;
 		if (entry->refused)
