@@ -3,6 +3,7 @@
  *   nothing refused yet      every port its number of tries, with doubling timeouts (choose_blind)
  *   no limit met             as many asks in flight as answers came back, doubling each round trip (groups.c)
  *   one error at a time      volleys, by the clock (volley.c)
+ *   so many errors at a time the same (windows_choose.c)
  *   not in wide use          refusals are collected by the clock (collect_choose.c), silence is proved in trials (trial.c)
  *   too much jitter          refusals are collected, since order proves nothing (choose_collecting); then patience
  *   the model leads nowhere  patience: a pause in which any bucket gets a token before each group (groups.c)

@@ -22,9 +22,7 @@ bool collecting(const struct lane *lane)
 
 double collect_rate(const struct lane *lane)
 {
-	const struct collect *c = &lane->collect;
-
-	return c->window.length_ns > 0 ? c->window.tokens / ((double)c->window.length_ns / 1e9) : c->rate;
+	return lane->collect.rate;
 }
 
 double collect_least_rate(const struct lane *lane)
@@ -89,7 +87,6 @@ void collect_begin(struct lane *lane, int64_t now_ns)
 	                      .since_ns = since_ns,
 	                      .began_ns = since_ns,
 	                      .collected_ns = since_ns,
-	                      .silent_ns = since_ns,
 	                      .credit_ns = since_ns,
 	                      .first_most = 1,
 	                      .first = lane->log_first,
@@ -109,7 +106,6 @@ void collect_slower(struct lane *lane)
 
 	c->rate = collect_rate(lane) / 2;
 	c->rate_given = true;
-	c->window.length_ns = 0;
 }
 
 /* A bucket that gives far more than it ever held is none: there is no limit. */
@@ -117,7 +113,7 @@ static void give_up_limit(struct lane *lane)
 {
 	struct collect *c = &lane->collect;
 
-	if (!collecting(lane) || c->window.length_ns > 0 || c->run <= 2 * lane->limiter.burst + MORE_THAN_A_BUCKET)
+	if (!collecting(lane) || c->run <= 2 * lane->limiter.burst + MORE_THAN_A_BUCKET)
 		return;
 	lane->window = fmax(lane->window, ROOM * c->rate * (double)lane->scan->rtt.srtt_ns / 1e9);
 	limiter_init(&lane->limiter);
@@ -125,30 +121,26 @@ static void give_up_limit(struct lane *lane)
 	c->on = false;
 }
 
-static void begin_lump(struct collect *c, int64_t sent_ns)
+/* Others were expected since the last error. In a trial nothing is asked for long, so that it tells nothing about the limit. */
+static void measure_gap(struct collect *c, int64_t sent_ns)
 {
 	int64_t before_ns = c->refused_ns > 0 ? c->refused_ns : c->since_ns;
 
-	/* In a trial nothing is asked for long, so that it tells nothing about the limit. */
 	if (sent_ns - before_ns > c->longest_ns && c->trial.stage == TRIAL_NONE)
 		c->longest_ns = sent_ns - before_ns;
-	c->lump = (struct error_lump){
-	        .first_ns = sent_ns, .empty_ns = c->silent_ns, .taken_before = c->taken, .held = c->level.least};
 }
 
 static void took_token(struct lane *lane, const struct log_entry *entry)
 {
 	struct collect *c = &lane->collect;
 
-	if (c->silent >= STARVATION || c->lump.count == 0)
-		begin_lump(c, entry->sent_ns);
+	if (c->silent >= STARVATION || c->refused_ns == 0)
+		measure_gap(c, entry->sent_ns);
 	c->run++;
-	c->lump.count++;
 	c->taken++;
 	c->collected += c->trial.stage == TRIAL_NONE;
 	c->silent = 0;
 	c->refused_ns = entry->sent_ns;
-	window_taken(lane, entry);
 }
 
 static void stayed_silent(struct collect *c, const struct log_entry *entry)
@@ -156,20 +148,18 @@ static void stayed_silent(struct collect *c, const struct log_entry *entry)
 	c->silent += entry->expected;
 	if (entry->expected <= SILENCE_COUNTS && c->silent < SILENCES_COUNT)
 		return;
-	c->silent_ns = entry->sent_ns;
 	c->run = 0;
 }
 
 /* The rest of the engine is to know the limit as it is found here. */
 static void tell_limiter(struct lane *lane)
 {
-	const struct error_window *window = &lane->collect.window;
 	struct limiter *limiter = &lane->limiter;
 	double rate = collect_rate(lane);
 
 	if (rate <= 0)
 		return;
-	limiter_measured(limiter, rate, window->length_ns > 0 ? window->tokens : limiter->burst);
+	limiter_measured(limiter, rate, limiter->burst);
 	if (lane->collect.taken >= RATE_TAKEN)
 		limiter->settled = true;
 }

@@ -10,12 +10,10 @@
  *   trials       Where that cannot be: once hardly an error is expected of the ports that are left, their silence is proved: a rest in which
  *                tokens surely come, all of the ports, and sentinels behind them that are refused.
  *
- * Terms. A token is the limit's permission to send one error. A bucket gets its tokens one by one; an error window gives
- * them all at once, each time it opens. An ask of a port that is probably closed counts as that probability: so many
- * errors are expected of it.
+ * Terms. A token is the limit's permission to send one error. An ask of a port that is probably closed counts as that
+ * probability: so many errors are expected of it.
  *
  *   collect.c          what is known of the limit, kept up to date with each ask that is decided
- *   window.c           limits that give their errors in windows
  *   fit.c              the rate, and the probability of each port to be closed, that explain best what was seen
  *   measure.c          the least rate that it must have, by what is sure alone
  *   collect_choose.c   what to ask next while refusals are collected, and when
@@ -34,16 +32,14 @@ struct port_slot;
 struct usual_limit;
 
 enum {
-	WINDOWS_IN_USE = 2, /* lengths of error windows, see window.c */
 	COLLECT_LOG =
 	        1024, /* asks that are kept: more than there are from one fit to the next, and those that it is made of */
 	LEARNING_TAKEN = 6, /* tokens; until then hardly anything is known of the limit */
 	MEASURE_EVERY = 8,  /* tokens: then the rate is measured anew */
 	RATE_TAKEN = 8,     /* tokens after which the rate is good enough to be told, and to count on */
 };
-#define WINDOW_SURE 0.8 /* share of its tokens that a window surely gives: FreeBSD varies them a little */
-#define FEW_LEFT    1.0 /* errors expected of all ports that are left: time to prove their silence */
-#define CAUTIOUS    0.9 /* share of the tokens expected that are counted on */
+#define FEW_LEFT 1.0 /* errors expected of all ports that are left: time to prove their silence */
+#define CAUTIOUS 0.9 /* share of the tokens expected that are counted on */
 
 /* One rate, tried on what was seen. */
 struct fit {
@@ -51,24 +47,6 @@ struct fit {
 	double least, most; /* tokens in the bucket, between these bounds */
 	double likelihood;  /* of what was seen, up to a factor common to all rates */
 	double weight;      /* its share of the likelihood of all rates */
-};
-
-/* A limit that gives `tokens` errors at once, each length_ns. */
-struct error_window {
-	int64_t length_ns; /* 0: a bucket, as far as is known */
-	double tokens;
-	int64_t start_ns;           /* the first ask refused in the last one */
-	int64_t asked_ns;           /* when all tokens of one were asked for last */
-	bool tried[WINDOWS_IN_USE]; /* it was asked just when a window of that length would have opened */
-};
-
-/* Errors in a row, with no silence between them in which another one was expected. */
-struct error_lump {
-	uint32_t count;
-	int64_t first_ns;
-	int64_t empty_ns;    /* the last ask before it that no token was there for */
-	double taken_before; /* tokens until then */
-	double held;         /* tokens that a bucket surely held then, by what was seen */
 };
 
 enum trial_stage {
@@ -106,11 +84,8 @@ struct collect {
 	int64_t collected_ns; /* the last ask sent that is not part of a trial */
 	uint32_t run;         /* errors in a row */
 	double silent;        /* errors expected of the asks since the last error */
-	int64_t silent_ns;    /* the last ask of which an error was expected that did not come */
 	int64_t refused_ns;   /* the last ask that was refused; 0: none */
 	int64_t longest_ns;   /* the longest time between two errors in which others were expected */
-	struct error_lump lump;
-	struct error_window window;
 
 	/* The fit. */
 	double rate;        /* tokens a second, of a bucket */
@@ -155,20 +130,6 @@ double collect_rate(const struct lane *lane);
 double collect_least_rate(const struct lane *lane);
 /* Probability that the port is closed, after all its silences. */
 double collect_likely(const struct lane *lane, const struct port_slot *slot);
-
-/* window.c */
-/* The limit gives its errors in windows, and the path jitters so little that asks meet them exactly. Otherwise
- * their tokens are taken by the clock, as if it were a bucket. */
-bool window_is_exact(const struct lane *lane);
-/* When the next one opens, if the last one did when it was asked for. */
-int64_t window_next_ns(const struct lane *lane);
-/* Gives credit for all tokens of a window that opens now, if one does. */
-void window_open(struct lane *lane, int64_t now_ns);
-/* As long as no token came: gives credit for a look just when a window in use would open. Returns the next such
- * time, or NEVER. */
-int64_t window_try(struct lane *lane, int64_t now_ns);
-/* An ask was refused, the last one of the lump: which window gave that, or whether it shows that there are windows. */
-void window_taken(struct lane *lane, const struct log_entry *entry);
 
 /* measure.c */
 /* What the limit is, if it is a bucket and the tokens counted so far tell its rate well enough. */

@@ -50,14 +50,14 @@ static double pace_per_s(const struct lane *lane, int64_t now_ns)
 	return PACE * collect_rate(lane) + POLLS / age_s;
 }
 
-/* The credit that has to be there for an ask: while little is known several are sent at once, since a window that
- * opens gives all of them an error, a bucket only one. */
+/* The credit that has to be there for an ask: while little is known several are sent at once, since more than one token may
+ * have come. */
 static double credit_needed(struct lane *lane, double likely)
 {
 	struct collect *c = &lane->collect;
 
 	if (c->credit < likely && !c->bunch)
-		c->bunch = c->taken < LEARNING_TAKEN && c->window.length_ns == 0;
+		c->bunch = c->taken < LEARNING_TAKEN;
 	if (c->bunch && c->credit >= fmax(likely, BUNCH))
 		c->bunch = false;
 	return c->bunch ? fmax(likely, BUNCH) : likely;
@@ -67,36 +67,26 @@ static double credit_needed(struct lane *lane, double likely)
 static int64_t ready_at(struct lane *lane, double likely, int64_t now_ns)
 {
 	struct collect *c = &lane->collect;
-	int64_t ready_ns, try_ns;
 	double pace, needed;
 
-	if (window_is_exact(lane)) {
-		window_open(lane, now_ns);
-		return c->credit >= likely ? now_ns : window_next_ns(lane);
-	}
 	pace = pace_per_s(lane, now_ns);
 	if (now_ns > c->credit_ns)
 		c->credit = fmin(c->credit + pace * (double)(now_ns - c->credit_ns) / 1e9,
 		                 lane->limiter.burst + CREDIT_BEYOND);
 	c->credit_ns = now_ns;
-	try_ns = window_try(lane, now_ns);
 	needed = credit_needed(lane, likely);
 	if (c->credit >= needed)
 		return now_ns;
-	ready_ns = now_ns + 1 + (int64_t)((needed - c->credit) / pace * 1e9);
-	return try_ns < ready_ns ? try_ns : ready_ns;
+	return now_ns + 1 + (int64_t)((needed - c->credit) / pace * 1e9);
 }
 
 /* Tokens surely there for an ask sent now, beside those that asks in flight may take. */
 static double spare_tokens(struct lane *lane, int64_t now_ns)
 {
 	const struct collect *c = &lane->collect;
-	const struct error_window *window = &c->window;
 	double spare = c->level.least + CAUTIOUS * c->rate * (double)(now_ns - c->level_ns) / 1e9;
 
-	if (window->length_ns > 0)
-		spare = now_ns < window->start_ns + window->length_ns ? window->tokens - c->lump.count : 0;
-	else if (c->taken < RATE_TAKEN)
+	if (c->taken < RATE_TAKEN)
 		return 0;
 	spare = fmin(spare, lane->limiter.burst);
 	for (uint32_t n = lane->log_unexpired; n != lane->log_next; n++) {
@@ -131,7 +121,7 @@ static bool follow_measured(struct lane *lane)
 	struct collect *c = &lane->collect;
 	struct usual_limit limit;
 
-	if (c->window.length_ns > 0 || c->taken < c->measured_at + MEASURE_EVERY || lane->index > lane->scan->teacher ||
+	if (c->taken < c->measured_at + MEASURE_EVERY || lane->index > lane->scan->teacher ||
 	    !measure_limit(lane, &limit))
 		return false;
 	c->measured_at = c->taken;

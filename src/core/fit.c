@@ -4,8 +4,7 @@
  * grid of rates is tried on the asks in the order sent: the bucket of that rate is followed, between two bounds,
  * through what was refused and what was not, each port taken for closed with the probability believed so far; how
  * likely the rate makes all of it is its weight. With what the rates, so weighted, say about the tokens, each port
- * is judged anew by its silences: one that stayed silent although there was a token is hardly closed. Where the
- * limit gives windows, these say instead when there were tokens. */
+ * is judged anew by its silences: one that stayed silent although there was a token is hardly closed. */
 #include <math.h>
 
 #include "internal.h"
@@ -115,7 +114,7 @@ void fit_follow(struct lane *lane, const struct log_entry *entry)
 	struct sight ask;
 	double token;
 
-	if (!tells(entry) || c->rate <= 0 || c->window.length_ns > 0 || entry->sent_ns < c->level_ns)
+	if (!tells(entry) || c->rate <= 0 || entry->sent_ns < c->level_ns)
 		return;
 	ask = sight_of(lane, entry, c->level_ns);
 	token = fit_ask(&c->level, &ask);
@@ -240,35 +239,6 @@ static void weigh_ports(struct lane *lane, struct fit fits[RATES])
 	}
 }
 
-/* The same where tokens come in windows: one is open, or must have opened since. */
-static void weigh_ports_by_window(struct lane *lane)
-{
-	const struct collect *c = &lane->collect;
-	const struct error_window *window = &c->window;
-	struct portscan *scan = lane->scan;
-	double lost = loss_estimate(&scan->loss), taken = 0;
-	int64_t start_ns = INT64_MIN / 2, margin_ns = 4 * scan->rtt.jitter_ns + window->length_ns / 100;
-
-	forget_weights(scan);
-	for (uint32_t n = lane->collect.fit_first; n != lane->log_unexpired; n++) {
-		const struct log_entry *entry = asklog_entry(lane, n);
-		int64_t end_ns = start_ns + window->length_ns;
-		bool open = entry->sent_ns > end_ns + margin_ns ||
-		            (taken < window->tokens * WINDOW_SURE && entry->sent_ns > start_ns + margin_ns &&
-		             entry->sent_ns < end_ns - margin_ns);
-
-		if (!is_evidence(lane, entry))
-			continue;
-		if (entry->refused && entry->sent_ns >= end_ns - margin_ns) {
-			start_ns = entry->sent_ns;
-			taken = 0;
-		}
-		taken += entry->refused;
-		if (open && !entry->refused && scan->slots[entry->slot].stage != STAGE_SETTLED)
-			scan->slots[entry->slot].silence_weight += silence_says(1, lost);
-	}
-}
-
 /* Until the limit was met there was a token for every ask in front of a refused one. What those asks say of the
  * share of closed ports, and, if that is wanted, of each port. */
 static double first_share(struct lane *lane, bool weigh)
@@ -373,14 +343,10 @@ void fit_limit(struct lane *lane)
 		c->share = first_share(lane, false);
 	forget_weights(lane->scan);
 	for (int turns = 0; turns < TURNS; turns++) {
-		if (c->window.length_ns > 0) {
-			weigh_ports_by_window(lane);
-		} else {
-			prepare_rates(lane, fits, known);
-			c->level_ns = try_rates(lane, fits);
-			take_rate(lane, fits, known > 0);
-			weigh_ports(lane, fits);
-		}
+		prepare_rates(lane, fits, known);
+		c->level_ns = try_rates(lane, fits);
+		take_rate(lane, fits, known > 0);
+		weigh_ports(lane, fits);
 		count_share(lane);
 	}
 }

@@ -18,9 +18,10 @@
  *   limiter.c    the model of the limit (limiter.h)
  *   usual.c      which of the limits in wide use it is (usual.h)
  *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove (interval.h)
+ *   windows.c    a limit that gives so many errors each so long (windows.h): whether it is that, and what is proved;
+ *                windows_choose.c: what to ask it
  *   collect.c    a limit that is none of those in wide use (collect.h): what was taken of it; fit.c: its rate, and which ports are
- *                likely closed; window.c: the limits that give some errors each so long; collect_choose.c: what to ask
- *                meanwhile; measure.c: the rate by which its tokens can be counted; trial.c: the proof of silence at the end
+ *                likely closed; collect_choose.c: what to ask meanwhile; measure.c: the rate by which its tokens can be counted; trial.c: the proof of silence at the end
  *
  * Beside the states of ports:
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;

@@ -34,7 +34,6 @@ enum {
 #define FIRST_REST_S     2.2 /* two tokens of the slowest limit in wide use, one a second */
 #define LONGEST_WINDOW_S 1.2 /* a second, and a little */
 #define LONGER           1.2 /* than the longest time without an error: it may be a window after all */
-#define WINDOW_LATE      1.1 /* lengths, after which a window that cannot be met exactly has opened */
 
 static bool no_limit_met(const struct lane *lane)
 {
@@ -69,7 +68,7 @@ static double tokens_came(const struct lane *lane, int64_t now_ns)
 {
 	double since_s = (double)(now_ns - lane->limiter.last_use_ns) / 1e9, came;
 
-	came = lane->collect.window.length_ns > 0 ? 0 : CAUTIOUS * collect_least_rate(lane) * since_s;
+	came = CAUTIOUS * collect_least_rate(lane) * since_s;
 	return fmin(came, lane->limiter.burst);
 }
 
@@ -79,13 +78,7 @@ static int64_t rested_at(const struct lane *lane, double tokens)
 	const struct collect *c = &lane->collect;
 	double rate = collect_least_rate(lane), rest_s;
 
-	/* A window not used up has them already. */
-	if (window_is_exact(lane))
-		return c->lump.count + tokens < WINDOW_SURE * c->window.tokens ? lane->last_ask_ns
-		                                                               : window_next_ns(lane);
 	rest_s = rate > 0 ? tokens / rate : FIRST_REST_S;
-	if (c->window.length_ns > 0)
-		rest_s = fmax(rest_s, WINDOW_LATE * 1e-9 * (double)c->window.length_ns);
 	if (c->collected < FEW_COLLECTED)
 		rest_s = fmax(rest_s, LONGEST_WINDOW_S);
 	rest_s = fmax(rest_s, fmin(LONGER * 1e-9 * (double)c->longest_ns, LONGEST_WINDOW_S));
@@ -197,12 +190,12 @@ static struct port_slot *next_suspect(struct engine *e, struct host *host, struc
 }
 
 /* Between one pass and the next. The first time that a port is asked may show that it is closed: then more asks would cost
- * tokens. But where a window may open meanwhile, or a limit that was missed give errors, the whole trial has to be short. */
+ * tokens. But where a limit that was missed may give errors meanwhile, the whole trial has to be short. */
 static int64_t pass_gap(const struct lane *lane)
 {
 	const struct trial *trial = &lane->collect.trial;
 
-	if (no_limit_met(lane) || lane->collect.window.length_ns > 0)
+	if (no_limit_met(lane))
 		return 0;
 	return trial->pass == 1 && lane->collect.left > NONE_LEFT ? ask_timeout(lane) : COPY_GAP_MS * MS;
 }
@@ -297,7 +290,7 @@ static void end_trial(struct engine *e, struct host *host, struct lane *lane, in
 		/* Time and again no more tokens than so many, after rests that grow: the bucket holds no more. */
 		if (limited && trial->failed_in_row >= SMALL_AFTER && outcome.refused > 0)
 			lane->limiter.burst = fmin(lane->limiter.burst, fmax(outcome.refused, LEAST_BURST));
-		if (limited && (outcome.refused == 0 || (c->window.length_ns > 0 && trial->failed_in_row > 1)))
+		if (limited && outcome.refused == 0)
 			collect_slower(lane);
 		return;
 	}
