@@ -188,7 +188,7 @@ static void test_broken_promises(void **state)
 	assert_true(usual_level(&usual, LINUX_V4, 22 * SECOND) > 0.9);
 	usual_broken(&usual, LINUX_V4);
 	assert_true(usual.fits[LINUX_V4].least == 0);
-	assert_int_equal(usual.fits[LINUX_V4].misses, 1);
+	assert_int_equal(usual.fits[LINUX_V4].broken, 1);
 	assert_false(usual_kept(&usual));
 }
 

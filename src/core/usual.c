@@ -205,7 +205,7 @@ bool usual_promised(const struct usual *usual, int64_t sent_ns, int64_t slack_ns
 
 void usual_broken(struct usual *usual, int limit)
 {
-	usual->fits[limit].misses++;
+	usual->fits[limit].broken++;
 	usual->fits[limit].least = 0;
 }
 
@@ -278,7 +278,8 @@ bool usual_kept(const struct usual *usual)
 	bool sure;
 	int best = usual_best(usual, &sure);
 
-	return best >= 0 && sure && usual->fits[best].misses * MISSES_ARE_RARE <= usual->fits[best].hits &&
+	return best >= 0 && sure &&
+	       (usual->fits[best].misses + usual->fits[best].broken) * MISSES_ARE_RARE <= usual->fits[best].hits &&
 	       usual->fits[best].hits >= HITS_TO_TRUST && is_calibrated(&usual->fits[best], CALIBRATION);
 }
 

@@ -36,6 +36,7 @@ struct usual_fit {
 	/* Promises of ports known to refuse, and errors. */
 	uint32_t hits;   /* errors that came when a token was promised */
 	uint32_t misses; /* silences although one was promised */
+	uint32_t broken; /* ports that may refuse: refused at last, though an earlier ask of theirs was promised one */
 	uint8_t misses_in_row;
 	bool missed; /* the silence that is pending breaks a promise */
 
