@@ -22,6 +22,7 @@ static const int64_t COUNTERS_EVERY_NS = 50000000;
 /* For names after the scan, however busily name servers answer; when they do not, names.c gives up much sooner. */
 static const int64_t NAMES_MOST_NS = 30000000000;
 static const int64_t NAMES_LOOK_NS = 50000000;
+static const int64_t TELL_FAILURES_NS = 1000000000; /* since the start */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -178,11 +179,14 @@ static void deliver(struct scan *scan, const struct event *event)
 		scan_deliver(scan, event);
 }
 
-/* A full disk is told while there is time to do something about it. Where nobody reads any more the scan ends, and that is told then. */
+/* A full disk is told while there is time to do something about it; in a short scan its end will do. Where nobody reads any more the
+ * scan ends, and that is told then. */
 static void tell_failures(struct scan *scan)
 {
 	const struct report *report;
 
+	if (link_now(scan->link) < scan->progress.start_ns + TELL_FAILURES_NS)
+		return;
 	while (reports_alive(scan->reports) > 0 && (report = reports_failure(scan->reports))) {
 		progress_clear(&scan->progress);
 		say_line("cannot write to %s any more: %s; the scan goes on, but what it finds from now on is missing "
