@@ -134,6 +134,10 @@ static void took_token(struct lane *lane, const struct log_entry *entry)
 {
 	struct collect *c = &lane->collect;
 
+	if (c->silent >= STARVED && entry->sentinel && entry->sent_ns == c->sentinel_ns) {
+		c->grouping = true;
+		c->grouped = 0;
+	}
 	if (c->silent >= STARVATION || c->refused_ns == 0)
 		measure_gap(c, entry->sent_ns);
 	c->run++;

@@ -39,6 +39,7 @@ enum {
 	RATE_TAKEN = 8,     /* tokens after which the rate is good enough to be told, and to count on */
 };
 #define FEW_LEFT 1.0 /* errors expected of all ports that are left: time to prove their silence */
+#define STARVED  3.0 /* errors expected that did not come: a sentinel asks whether the limit gives any */
 #define CAUTIOUS 0.9 /* share of the tokens expected that are counted on */
 
 /* One rate, tried on what was seen. */
@@ -106,6 +107,8 @@ struct collect {
 	double measured_at;  /* tokens taken when the rate was measured last */
 	bool bunch;          /* ... once there is enough for several asks at once */
 	int64_t sentinel_ns; /* when a sentinel last asked whether the limit gives anything at all */
+	bool grouping;       /* it does: ports are asked at once, and another sentinel behind them, ... */
+	double grouped;      /* ... and so many errors are expected of them */
 
 	struct trial trial;
 };

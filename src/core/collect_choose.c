@@ -18,7 +18,6 @@ enum {
 #define PACE          1.2  /* asks for each token, in errors expected of them */
 #define POLLS         4.0  /* asks while the time since the limit was met grows by a factor of e */
 #define BUNCH         2.5  /* errors expected of asks sent at once */
-#define STARVED       3.0  /* errors expected that did not come: a sentinel asks whether the limit gives any */
 #define WORTH_A_TOKEN 0.03 /* a port less likely to be closed than this waits for the trial */
 #define LEAST_LIKELY  0.02 /* what an ask costs at the least, in errors: else all would go out at once */
 
@@ -114,6 +113,26 @@ static bool is_starved(const struct lane *lane, int64_t now_ns)
 	return now_ns - last_ns > 2 * (c->taken > 0 ? c->longest_ns : FIRST_TOKEN_MS * MS);
 }
 
+/* The limit gives errors, and it was the ports that were silent: a sentinel just behind them proves that of several at once. */
+static struct choice next_of_group(struct lane *lane, struct port_slot *slot, double likely, int64_t now_ns,
+                                   int64_t *wake_ns)
+{
+	struct collect *c = &lane->collect;
+
+	if (c->grouped < STARVED) {
+		c->grouped += likely;
+		c->collected_ns = now_ns;
+		return take(lane, slot);
+	}
+	if (now_ns < lane->last_ask_ns + send_gap(lane)) {
+		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
+		return (struct choice){0};
+	}
+	c->grouping = false;
+	c->sentinel_ns = now_ns;
+	return sentinel_choice(lane);
+}
+
 /* The rate is known so well that tokens can be counted: from here on the limit is followed as if it were in wide use, and all that was
  * seen is judged by it. */
 static bool follow_measured(struct lane *lane)
@@ -158,6 +177,8 @@ struct choice choose_collected(struct engine *e, struct host *host, struct lane 
 		return choose_trial(e, host, lane, now_ns, wake_ns);
 	}
 	likely = fmax(collect_likely(lane, slot), LEAST_LIKELY);
+	if (c->grouping)
+		return next_of_group(lane, slot, likely, now_ns, wake_ns);
 	ready_ns = ready_at(lane, likely, now_ns);
 	if (ready_ns > now_ns && spare_tokens(lane, now_ns) < likely + 1) {
 		wake_at(wake_ns, ready_ns);
