@@ -261,8 +261,9 @@ static void try_again(struct lane *lane, const struct log_entry *entry, const st
 	best = usual_best(again, &sure);
 	if (best < 0 || again->fits[best].hits < hits)
 		return;
-	lane->usual = *again;
 	lane->trying_again = false;
+	if (!lane->collect.on || measure_allows(lane, &usual_limits[best]))
+		lane->usual = *again;
 }
 
 /* One entry that is decided, told to the limits in wide use; `limit` is the one of them that was recognised, -1: none yet. */

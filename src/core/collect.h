@@ -137,6 +137,8 @@ double collect_likely(const struct lane *lane, const struct port_slot *slot);
 /* measure.c */
 /* What the limit is, if it is a bucket and the tokens counted so far tell its rate well enough. */
 bool measure_limit(struct lane *lane, struct usual_limit *limit);
+/* What is sure does not contradict that limit. */
+bool measure_allows(struct lane *lane, const struct usual_limit *limit);
 
 /* fit.c */
 /* Finds rate, share of closed ports, and how likely each of the others is one. */

@@ -131,6 +131,21 @@ static bool explains(struct lane *lane, const struct count *count, double rate, 
 	return true;
 }
 
+/* So many asks may contradict a rate, since packets are lost. */
+static uint32_t most_broken(const struct lane *lane, const struct count *count)
+{
+	return lane->scan->loss.lost > 0 ? (uint32_t)(BROKEN_BY_LOSS * (count->taken + count->missed)) : 0;
+}
+
+bool measure_allows(struct lane *lane, const struct usual_limit *limit)
+{
+	struct count count = count_tokens(lane);
+	uint32_t broken;
+
+	return count.taken < FEWEST_TAKEN ||
+	       (explains(lane, &count, limit->per_s, limit->burst, &broken) && broken <= most_broken(lane, &count));
+}
+
 bool measure_limit(struct lane *lane, struct usual_limit *limit)
 {
 	struct count count = count_tokens(lane);
@@ -158,6 +173,5 @@ bool measure_limit(struct lane *lane, struct usual_limit *limit)
 	limit->per_s = low * ROOM;
 	limit->likely = 1 + LIKELY_TOKENS / count.taken;
 	limit->excess = MOST_EXCESS;
-	return broken <= (lane->scan->loss.lost > 0 ? BROKEN_BY_LOSS * (count.taken + count.missed) : 0) &&
-	       limit->per_s <= FASTEST;
+	return broken <= most_broken(lane, &count) && limit->per_s <= FASTEST;
 }
