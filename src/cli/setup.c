@@ -232,10 +232,21 @@ static void describe(struct scan *scan)
 	scan->stop_ns = o->max_time_ns ? scan->info.start_ns + o->max_time_ns : INT64_MAX;
 }
 
+enum { RATE_TEXT_BYTES = 40 };
+
+static const char *rate_text(double per_s, char out[RATE_TEXT_BYTES])
+{
+	if (per_s > 0)
+		snprintf(out, RATE_TEXT_BYTES, "at most %g/s", per_s);
+	else
+		snprintf(out, RATE_TEXT_BYTES, "at nscan's own pace");
+	return out;
+}
+
 /* -d: what the options and the machine came to. */
 static void say_setup(struct scan *scan)
 {
-	char source[ADDR_TEXT_BYTES];
+	char source[ADDR_TEXT_BYTES], in_all[RATE_TEXT_BYTES], to_host[RATE_TEXT_BYTES];
 
 	if (scan->options->debug == 0)
 		return;
@@ -246,9 +257,10 @@ static void say_setup(struct scan *scan)
 	if (scan->options->source_count > 0)
 		scan_say(scan, "%zu source addresses, %zu of them to be claimed", scan->options->source_count,
 		         scan->to_claim_count);
-	scan_say(scan, "at most %llu targets, %zu ports each; at most %g packets/s, %g to a host (0: nscan decides)",
+	scan_say(scan, "targets: %llu at most, %zu port%s each; packets: %s in all, %s to a host",
 	         (unsigned long long)target_set_size(scan->targets), scan->options->ports.count,
-	         scan->options->max_rate, scan->options->max_host_rate);
+	         scan->options->ports.count == 1 ? "" : "s", rate_text(scan->options->max_rate, in_all),
+	         rate_text(scan->options->max_host_rate, to_host));
 }
 
 /* -w -: the record has standard output for itself. */
