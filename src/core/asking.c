@@ -4,7 +4,7 @@
  *   no limit met             as many asks in flight as answers came back, doubling each round trip (groups.c)
  *   one error at a time      volleys, by the clock (volley.c)
  *   so many errors at a time the same (windows_choose.c)
- *   not in wide use          refusals are collected by the clock (collect_choose.c), silence is proved in trials (trial.c)
+ *   not in wide use          refusals are collected by the clock (collect_choose.c), silence is proved in roll calls (rollcall.c)
  *   too much jitter          refusals are collected, since order proves nothing (choose_collecting); then patience
  *   the model leads nowhere  patience: a pause in which any bucket gets a token before each group (groups.c)
  *   doubtful silence         a check (groups.c asks it, check.c concludes)
@@ -347,11 +347,11 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 	if (lane->limiter.phase == LIMITER_KNOWN && lane->limiter.rate < SLOWEST_RATE && !collecting(lane))
 		become_patient(lane);
 	if (interval_is_next(lane, now_ns)) {
-		lane->collect.trial.stage = TRIAL_NONE;
+		lane->collect.roll_call.stage = ROLL_CALL_NONE;
 		return choose_interval(e, host, lane, now_ns, wake_ns);
 	}
 	if (windows_are_next(host, lane, now_ns, wake_ns)) {
-		lane->collect.trial.stage = TRIAL_NONE;
+		lane->collect.roll_call.stage = ROLL_CALL_NONE;
 		return choose_windowed(e, host, lane, now_ns, wake_ns);
 	}
 	if (collecting(lane))
@@ -376,7 +376,7 @@ static struct choice choose(struct engine *e, struct host *host, struct lane *la
 		return choose_check(lane, now_ns, wake_ns);
 	if (lane->limiter.phase == LIMITER_UNSEEN)
 		return choose_unlimited(e, host, lane, now_ns, wake_ns);
-	lane->collect.trial.stage = TRIAL_NONE;
+	lane->collect.roll_call.stage = ROLL_CALL_NONE;
 	return choose_limited(e, host, lane, now_ns, wake_ns);
 }
 
@@ -394,7 +394,7 @@ static void ask(struct engine *e, struct host *host, struct lane *lane, const st
 	        .attempt = slot->attempts,
 	        .sentinel = choice->sentinel,
 	        .check = choice->check,
-	        .trial = choice->stays && lane->collect.trial.stage != TRIAL_NONE,
+	        .roll_call = choice->stays && lane->collect.roll_call.stage != ROLL_CALL_NONE,
 	        .patient = lane->patient_ns > 0,
 	        /* A copy will not be refused when the first ask was not. */
 	        .expected = choice->urgent || (choice->stays && slot->waiting > 0) ? 0

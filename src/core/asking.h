@@ -51,7 +51,8 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 /* collect_choose.c: what to ask while the limit is none of those in wide use. */
 struct choice choose_collected(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
                                int64_t *wake_ns);
-/* trial.c: all that is left is silent: proves it. */
-struct choice choose_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
+/* rollcall.c: all that is left is silent: proves it. */
+struct choice choose_roll_call(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns,
+                               int64_t *wake_ns);
 
 #endif

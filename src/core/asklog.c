@@ -141,7 +141,7 @@ static void hear_silence(struct engine *e, struct host *host, struct lane *lane,
 		count_silence(e, host, lane, entry, now_ns);
 		return;
 	}
-	if (collecting(lane) || entry->trial)
+	if (collecting(lane) || entry->roll_call)
 		return; /* that is found by trying all rates (fit.c) */
 	if (windows_govern(lane))
 		return; /* that is read from the whole volley */
@@ -251,7 +251,8 @@ static void try_again(struct lane *lane, const struct log_entry *entry, const st
 	int best;
 
 	if (!lane->trying_again || usual_none(again) || again->errors >= ERRORS_TO_TRY ||
-	    lane->collect.trial.stage != TRIAL_NONE) { /* after the rest of a trial the tokens of any limit are there */
+	    lane->collect.roll_call.stage !=
+	            ROLL_CALL_NONE) { /* after the rest of a roll call the tokens of any limit are there */
 		lane->trying_again = true;
 		usual_init(again);
 		usual_forget(again, USUAL_INTERVAL); /* that shows itself by its volleys (interval.c) */

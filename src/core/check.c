@@ -53,7 +53,7 @@ void become_patient(struct lane *lane)
 void made_no_progress(struct lane *lane)
 {
 	if (++lane->unproductive >= MOST_UNPRODUCTIVE && !collecting(lane) && !windows_govern(lane) &&
-	    lane->collect.trial.stage == TRIAL_NONE)
+	    lane->collect.roll_call.stage == ROLL_CALL_NONE)
 		become_patient(lane);
 }
 

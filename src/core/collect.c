@@ -121,12 +121,12 @@ static void give_up_limit(struct lane *lane)
 	c->on = false;
 }
 
-/* Others were expected since the last error. In a trial nothing is asked for long, so that it tells nothing about the limit. */
+/* Others were expected since the last error. In a roll call nothing is asked for long, so that it tells nothing about the limit. */
 static void measure_gap(struct collect *c, int64_t sent_ns)
 {
 	int64_t before_ns = c->refused_ns > 0 ? c->refused_ns : c->since_ns;
 
-	if (sent_ns - before_ns > c->longest_ns && c->trial.stage == TRIAL_NONE)
+	if (sent_ns - before_ns > c->longest_ns && c->roll_call.stage == ROLL_CALL_NONE)
 		c->longest_ns = sent_ns - before_ns;
 }
 
@@ -142,7 +142,7 @@ static void took_token(struct lane *lane, const struct log_entry *entry)
 		measure_gap(c, entry->sent_ns);
 	c->run++;
 	c->taken++;
-	c->collected += c->trial.stage == TRIAL_NONE;
+	c->collected += c->roll_call.stage == ROLL_CALL_NONE;
 	c->silent = 0;
 	c->refused_ns = entry->sent_ns;
 }
@@ -194,7 +194,7 @@ void collect_decided(struct lane *lane, uint32_t number)
 	if (entry->refused) {
 		took_token(lane, entry);
 		give_up_limit(lane);
-	} else if (!entry->answered && !entry->trial) {
+	} else if (!entry->answered && !entry->roll_call) {
 		stayed_silent(c, entry);
 	}
 	if (c->on && collecting(lane))

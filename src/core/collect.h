@@ -7,7 +7,7 @@
  *                fast the limit is, and how likely each silent port is closed, is estimated from the log of asks.
  *   following    Once enough tokens were counted, the rate of a bucket is known so well that they can be counted from there on:
  *                then it is asked as if it were one of those in wide use, as long as nothing contradicts that.
- *   trials       Where that cannot be: once hardly an error is expected of the ports that are left, their silence is proved: a rest in which
+ *   roll calls   Where that cannot be: once hardly an error is expected of the ports that are left, their silence is proved: a rest in which
  *                tokens surely come, all of the ports, and sentinels behind them that are refused.
  *
  * Terms. A token is the limit's permission to send one error. An ask of a port that is probably closed counts as that
@@ -17,7 +17,7 @@
  *   fit.c              the rate, and the probability of each port to be closed, that explain best what was seen
  *   measure.c          the least rate that it must have, by what is sure alone
  *   collect_choose.c   what to ask next while refusals are collected, and when
- *   trial.c            the proof of silence at the end */
+ *   rollcall.c         the proof of silence at the end */
 #ifndef NSCAN_CORE_COLLECT_H
 #define NSCAN_CORE_COLLECT_H
 
@@ -50,17 +50,17 @@ struct fit {
 	double weight;      /* its share of the likelihood of all rates */
 };
 
-enum trial_stage {
-	TRIAL_NONE,
-	TRIAL_REST, /* nothing is asked until tokens are surely there */
-	TRIAL_ASKS, /* all suspects, pass by pass */
-	TRIAL_TAIL, /* the sentinels behind them */
-	TRIAL_WAIT, /* for what is in flight */
+enum roll_call_stage {
+	ROLL_CALL_NONE,
+	ROLL_CALL_REST, /* nothing is asked until tokens are surely there */
+	ROLL_CALL_ASKS, /* all suspects, pass by pass */
+	ROLL_CALL_TAIL, /* the sentinels behind them */
+	ROLL_CALL_WAIT, /* for what is in flight */
 };
 
 /* One proof of silence under way. */
-struct trial {
-	enum trial_stage stage;
+struct roll_call {
+	enum roll_call_stage stage;
 	uint32_t first, end; /* log numbers of its asks; end is the one behind the last */
 	uint32_t pass, passes;
 	uint32_t left_in_pass;  /* asks */
@@ -69,7 +69,7 @@ struct trial {
 	double tokens;          /* that were there when it began; more errors than that prove nothing */
 	int64_t began_ns;       /* when the first of its asks was sent */
 	bool led;               /* a sentinel in front has to be refused, too */
-	uint32_t failed_in_row; /* trials before it */
+	uint32_t failed_in_row; /* roll calls before it */
 };
 
 /* What is known of the limit. Asks count in the order sent, each once it is decided whether it was refused. */
@@ -81,8 +81,8 @@ struct collect {
 	int64_t began_ns;     /* the same, when collecting began */
 	int64_t since_ns;     /* asks sent later are evidence: found_ns at first, later when old asks are forgotten */
 	double taken;         /* tokens since collecting began */
-	double collected;     /* of these, not by trials */
-	int64_t collected_ns; /* the last ask sent that is not part of a trial */
+	double collected;     /* of these, not by roll calls */
+	int64_t collected_ns; /* the last ask sent that is not part of a roll call */
 	uint32_t run;         /* errors in a row */
 	double silent;        /* errors expected of the asks since the last error */
 	int64_t refused_ns;   /* the last ask that was refused; 0: none */
@@ -90,7 +90,7 @@ struct collect {
 
 	/* The fit. */
 	double rate;        /* tokens a second, of a bucket */
-	bool rate_given;    /* it was set by what trials showed, and is a prior of the fits */
+	bool rate_given;    /* it was set by what roll calls showed, and is a prior of the fits */
 	struct fit level;   /* the bucket of that rate, followed through the asks ... */
 	int64_t level_ns;   /* ... sent until then */
 	double first_most;  /* tokens that may have been in it at since_ns */
@@ -110,7 +110,7 @@ struct collect {
 	bool grouping;       /* it does: ports are asked at once, and another sentinel behind them, ... */
 	double grouped;      /* ... and so many errors are expected of them */
 
-	struct trial trial;
+	struct roll_call roll_call;
 };
 
 /* collect.c */

@@ -18,7 +18,7 @@ enum {
 #define PACE          1.2  /* asks for each token, in errors expected of them */
 #define POLLS         4.0  /* asks while the time since the limit was met grows by a factor of e */
 #define BUNCH         2.5  /* errors expected of asks sent at once */
-#define WORTH_A_TOKEN 0.03 /* a port less likely to be closed than this waits for the trial */
+#define WORTH_A_TOKEN 0.03 /* a port less likely to be closed than this waits for the roll call */
 #define LEAST_LIKELY  0.02 /* what an ask costs at the least, in errors: else all would go out at once */
 
 /* A port that may take a token: fresh ones first, then the silent ones in turn. At first, those that were silent
@@ -160,21 +160,21 @@ struct choice choose_collected(struct engine *e, struct host *host, struct lane 
 
 	if (!c->on)
 		collect_begin(lane, now_ns);
-	if (c->trial.stage != TRIAL_NONE)
-		return choose_trial(e, host, lane, now_ns, wake_ns);
+	if (c->roll_call.stage != ROLL_CALL_NONE)
+		return choose_roll_call(e, host, lane, now_ns, wake_ns);
 	if (fit_when_due(lane) && follow_measured(lane)) {
 		wake_at(wake_ns, now_ns);
 		return (struct choice){0};
 	}
 	slot = next_port(lane);
-	if (!slot && c->left >= FEW_LEFT) { /* the trial before found more than it should have */
+	if (!slot && c->left >= FEW_LEFT) { /* the roll call before found more than it should have */
 		unsuspect_unproved(lane);
 		slot = next_port(lane);
 	}
 	if (!slot || (c->left < FEW_LEFT && !fresh_head(lane))) {
 		if (lane->outstanding > 0)
 			return (struct choice){0};
-		return choose_trial(e, host, lane, now_ns, wake_ns);
+		return choose_roll_call(e, host, lane, now_ns, wake_ns);
 	}
 	likely = fmax(collect_likely(lane, slot), LEAST_LIKELY);
 	if (c->grouping)

@@ -91,10 +91,10 @@ static struct sight sight_of(const struct lane *lane, const struct log_entry *en
 	};
 }
 
-/* It says something about tokens, and its port. The silence of a trial is judged by that. */
+/* It says something about tokens, and its port. The silence of a roll call is judged by that. */
 static bool tells(const struct log_entry *entry)
 {
-	return entry->slot != NO_INDEX && !entry->answered && (!entry->trial || entry->refused);
+	return entry->slot != NO_INDEX && !entry->answered && (!entry->roll_call || entry->refused);
 }
 
 static bool is_evidence(const struct lane *lane, const struct log_entry *entry)

@@ -193,15 +193,15 @@ struct choice choose_patient(struct lane *lane, int64_t now_ns, int64_t *wake_ns
 	return choice;
 }
 
-/* Fresh ports first; what stayed silent is asked again in groups, each with its sentinels behind it; in trials once there were more errors
+/* Fresh ports first; what stayed silent is asked again in groups, each with its sentinels behind it; in roll calls once there were more errors
  * than the small buckets in wide use hold, which have to show themselves in groups. */
 struct choice choose_unlimited(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
 	struct port_slot *slot = fresh_head(lane);
 	struct choice choice;
 
-	if (lane->collect.trial.stage != TRIAL_NONE)
-		return choose_trial(e, host, lane, now_ns, wake_ns);
+	if (lane->collect.roll_call.stage != ROLL_CALL_NONE)
+		return choose_roll_call(e, host, lane, now_ns, wake_ns);
 	if (lane->sentinels_due == 0 && lane->outstanding >= lane->window)
 		return (struct choice){0};
 	if (lane->sentinels_due == 0 && slot)
@@ -210,7 +210,7 @@ struct choice choose_unlimited(struct engine *e, struct host *host, struct lane 
 	if (!slot)
 		slot = head(lane, &lane->suspects);
 	if (slot && usual_none(&lane->usual) && lane->group == 0 && lane->sentinels_due == 0)
-		return choose_trial(e, host, lane, now_ns, wake_ns);
+		return choose_roll_call(e, host, lane, now_ns, wake_ns);
 	if (slot && lane->group == 0 && lane->sentinels_due == 0 && choose_lead(lane, now_ns, wake_ns, &choice))
 		return choice;
 	if (slot && lane->group < SUSPECTS_PER_GROUP && lane->sentinels_due == 0) {

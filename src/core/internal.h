@@ -21,7 +21,7 @@
  *   windows.c    a limit that gives so many errors each so long (windows.h): whether it is that, and what is proved;
  *                windows_choose.c: what to ask it
  *   collect.c    a limit that is none of those in wide use (collect.h): what was taken of it; fit.c: its rate, and which ports are
- *                likely closed; collect_choose.c: what to ask meanwhile; measure.c: the rate by which its tokens can be counted; trial.c: the proof of silence at the end
+ *                likely closed; collect_choose.c: what to ask meanwhile; measure.c: the rate by which its tokens can be counted; rollcall.c: the proof of silence at the end
  *
  * Beside the states of ports:
  *   answers.c    what open ports say, and answers that contradict each other; answers_more.c: open ports are asked for more;
@@ -120,7 +120,7 @@ struct log_entry {
 	bool none_there; /* one was there, and it did not take it: another ask did that was sent too near to it in time */
 	uint16_t after;     /* refusals of asks sent later, near enough to say something about this one */
 	float expected;     /* probability with which it was expected to take a token */
-	bool trial;         /* its silence is judged by the trial alone */
+	bool roll_call;     /* its silence is judged by the roll call alone */
 	bool begins_volley; /* to a host whose errors come in windows */
 };
 

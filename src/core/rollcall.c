@@ -1,10 +1,10 @@
-/* trial.c: the proof of silence where the order of asks and refusals, by itself, proves nothing: the limit is not one
+/* rollcall.c: the proof of silence where the order of asks and refusals, by itself, proves nothing: the limit is not one
  * of those in wide use, or none was met although the host gave more errors than the small buckets hold.
  *
- * A trial begins when tokens are surely there: all ports that are left are asked as often as each still needs,
+ * A roll call begins when tokens are surely there: all ports that are left are asked as often as each still needs,
  * then ports known to refuse, the sentinels. If those are refused, and no more errors came than tokens were there,
  * there was a token for every ask. As long as it is not sure that the rest was long enough, a sentinel goes in
- * front as well: its refusal shows that tokens were there already. A trial that proves nothing is followed by
+ * front as well: its refusal shows that tokens were there already. A roll call that proves nothing is followed by
  * another one, after twice the rest. */
 #include <math.h>
 
@@ -13,14 +13,14 @@
 enum {
 	SURELY_COLLECTED = 20,   /* tokens after which the rate is beyond doubt */
 	FEW_COLLECTED = 4,       /* tokens; until then the rest is as long as the longest window */
-	MOST_AT_ONCE = 256,      /* suspects in one trial: more asks take so long that tokens come meanwhile */
+	MOST_AT_ONCE = 256,      /* suspects in one roll call: more asks take so long that tokens come meanwhile */
 	TAILS = 2,               /* sentinels behind the suspects: one may have a token that came just then */
-	MOST_DOUBLINGS = 12,     /* of the rest, after trials in vain */
-	SMALL_AFTER = 3,         /* trials in vain that show how many tokens the bucket holds, ... */
+	MOST_DOUBLINGS = 12,     /* of the rest, after roll calls in vain */
+	SMALL_AFTER = 3,         /* roll calls in vain that show how many tokens the bucket holds, ... */
 	LEAST_BURST = 2,         /* ... which are more than one: that is another kind of limit */
-	MOST_LED = 5,            /* trials in vain, after which perhaps there are no tokens to spare for a lead */
+	MOST_LED = 5,            /* roll calls in vain, after which perhaps there are no tokens to spare for a lead */
 	LONGEST_REST_MS = 15000, /* enough for any limit that gives an error in ten seconds */
-	LONGEST_TRIAL_MS = 500,  /* where no limit was met */
+	LONGEST_CALL_MS = 500,   /* where no limit was met */
 	REST_MS = 10,            /* where no limit was met: one so fast that it was missed has tokens again */
 	FOUND_AT_MOST = 1,       /* suspects refused, beyond those expected: more, and what was believed is wrong */
 	MORE_PASSES = 2,         /* than asks needed: some may prove nothing */
@@ -46,14 +46,14 @@ static bool wants_lead(const struct lane *lane)
 
 	if (no_limit_met(lane))
 		return true;
-	return lane->limiter.burst > TAILS + 1 && c->trial.failed_in_row < MOST_LED &&
-	       (c->trial.failed_in_row > 0 || c->taken < RATE_TAKEN || collect_rate(lane) > CHEAP_TOKENS);
+	return lane->limiter.burst > TAILS + 1 && c->roll_call.failed_in_row < MOST_LED &&
+	       (c->roll_call.failed_in_row > 0 || c->taken < RATE_TAKEN || collect_rate(lane) > CHEAP_TOKENS);
 }
 
 /* Tails that have to be refused. */
 static uint32_t tails_needed(const struct lane *lane)
 {
-	return lane->collect.trial.failed_in_row >= MOST_LED ? 1 : TAILS;
+	return lane->collect.roll_call.failed_in_row >= MOST_LED ? 1 : TAILS;
 }
 
 static double tokens_wanted(const struct lane *lane)
@@ -88,10 +88,10 @@ static int64_t rested_at(const struct lane *lane, double tokens)
 
 static void begin_rest(struct lane *lane)
 {
-	struct trial *trial = &lane->collect.trial;
+	struct roll_call *call = &lane->collect.roll_call;
 
 	suspect_all(lane);
-	trial->stage = TRIAL_REST;
+	call->stage = ROLL_CALL_REST;
 }
 
 static bool is_resting(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
@@ -105,7 +105,8 @@ static bool is_resting(struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 	} else {
 		rested_ns = rested_at(lane, tokens_wanted(lane));
 		if (rested_ns > last_ns)
-			rested_ns += ((INT64_C(1) << lane->collect.trial.failed_in_row) - 1) * (rested_ns - last_ns);
+			rested_ns +=
+			        ((INT64_C(1) << lane->collect.roll_call.failed_in_row) - 1) * (rested_ns - last_ns);
 		if (rested_ns > last_ns + LONGEST_REST_MS * MS)
 			rested_ns = last_ns + LONGEST_REST_MS * MS;
 	}
@@ -120,7 +121,7 @@ static uint32_t most_at_once(const struct lane *lane)
 	return no_limit_met(lane) && lane->window < MOST_AT_ONCE ? (uint32_t)lane->window : MOST_AT_ONCE;
 }
 
-/* While no limit was met a trial must be short: a limit that was missed may give its next error in between. And
+/* While no limit was met a roll call must be short: a limit that was missed may give its next error in between. And
  * there are to be two. */
 static uint32_t passes_wanted(const struct engine *e, const struct lane *lane)
 {
@@ -135,16 +136,16 @@ static uint32_t passes_wanted(const struct engine *e, const struct lane *lane)
 
 static void begin_asks(const struct engine *e, struct lane *lane, int64_t now_ns)
 {
-	struct trial *trial = &lane->collect.trial;
+	struct roll_call *call = &lane->collect.roll_call;
 
-	trial->stage = TRIAL_ASKS;
-	trial->first = lane->log_next;
-	trial->tokens = fmax(tokens_wanted(lane), tokens_came(lane, now_ns));
-	trial->pass = trial->left_in_pass = 0;
-	trial->passes = passes_wanted(e, lane);
-	trial->tails = TAILS;
-	trial->began_ns = trial->next_pass_ns = now_ns;
-	trial->led = wants_lead(lane);
+	call->stage = ROLL_CALL_ASKS;
+	call->first = lane->log_next;
+	call->tokens = fmax(tokens_wanted(lane), tokens_came(lane, now_ns));
+	call->pass = call->left_in_pass = 0;
+	call->passes = passes_wanted(e, lane);
+	call->tails = TAILS;
+	call->began_ns = call->next_pass_ns = now_ns;
+	call->led = wants_lead(lane);
 }
 
 /* The head of the suspects, unless its silence is proved by now, as less loss is known of: then it is settled. NULL: it needs no
@@ -160,68 +161,68 @@ static struct port_slot *suspect_of_pass(struct engine *e, struct host *host, st
 	} else if (slot) {
 		rotate(lane, &lane->suspects);
 	}
-	return missing >= lane->collect.trial.pass ? slot : NULL;
+	return missing >= lane->collect.roll_call.pass ? slot : NULL;
 }
 
 /* The next of the asks of all suspects, pass by pass; NULL: none now. */
 static struct port_slot *next_suspect(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
 {
-	struct trial *trial = &lane->collect.trial;
+	struct roll_call *call = &lane->collect.roll_call;
 	uint32_t most = most_at_once(lane);
 	struct port_slot *slot = NULL;
 
 	/* With --max-rate it takes time, in which a limit that was missed may give errors. */
-	if (no_limit_met(lane) && now_ns - trial->began_ns > LONGEST_TRIAL_MS * MS) {
-		trial->pass = trial->passes;
-		trial->left_in_pass = 0;
+	if (no_limit_met(lane) && now_ns - call->began_ns > LONGEST_CALL_MS * MS) {
+		call->pass = call->passes;
+		call->left_in_pass = 0;
 	}
 	while (!slot) {
-		if (trial->left_in_pass == 0) {
-			if (trial->pass == trial->passes || now_ns < trial->next_pass_ns)
+		if (call->left_in_pass == 0) {
+			if (call->pass == call->passes || now_ns < call->next_pass_ns)
 				break;
-			trial->left_in_pass = lane->suspects.count < most ? lane->suspects.count : most;
-			trial->pass++;
+			call->left_in_pass = lane->suspects.count < most ? lane->suspects.count : most;
+			call->pass++;
 			continue;
 		}
-		trial->left_in_pass--;
+		call->left_in_pass--;
 		slot = suspect_of_pass(e, host, lane, now_ns);
 	}
 	return slot;
 }
 
 /* Between one pass and the next. The first time that a port is asked may show that it is closed: then more asks would cost
- * tokens. But where a limit that was missed may give errors meanwhile, the whole trial has to be short. */
+ * tokens. But where a limit that was missed may give errors meanwhile, the whole roll call has to be short. */
 static int64_t pass_gap(const struct lane *lane)
 {
-	const struct trial *trial = &lane->collect.trial;
+	const struct roll_call *call = &lane->collect.roll_call;
 
 	if (no_limit_met(lane))
 		return 0;
-	return trial->pass == 1 && lane->collect.left > NONE_LEFT ? ask_timeout(lane) : COPY_GAP_MS * MS;
+	return call->pass == 1 && lane->collect.left > NONE_LEFT ? ask_timeout(lane) : COPY_GAP_MS * MS;
 }
 
 /* The asks of the suspects. Nothing, and another stage: all were made. */
 static struct choice next_ask(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct trial *trial = &lane->collect.trial;
+	struct roll_call *call = &lane->collect.roll_call;
 	struct port_slot *slot;
 
-	if (trial->led && trial->pass == 0 && too_close(lane, now_ns, wake_ns))
+	if (call->led && call->pass == 0 && too_close(lane, now_ns, wake_ns))
 		return (struct choice){0};
 	slot = next_suspect(e, host, lane, now_ns);
 	if (slot) {
-		trial->next_pass_ns = now_ns + pass_gap(lane);
+		call->next_pass_ns = now_ns + pass_gap(lane);
 		return (struct choice){.slot = slot, .stays = true};
 	}
-	if (trial->pass < trial->passes) {
-		wake_at(wake_ns, trial->next_pass_ns);
+	if (call->pass < call->passes) {
+		wake_at(wake_ns, call->next_pass_ns);
 		return (struct choice){0};
 	}
-	trial->stage = TRIAL_TAIL;
+	call->stage = ROLL_CALL_TAIL;
 	return (struct choice){0};
 }
 
-/* What became of the asks of a trial. */
+/* What became of the asks of a roll call. */
 struct outcome {
 	uint32_t refused;
 	uint32_t found;  /* of these, of ports that were suspects */
@@ -233,10 +234,10 @@ struct outcome {
 
 static struct outcome read_outcome(struct lane *lane)
 {
-	const struct trial *trial = &lane->collect.trial;
-	struct outcome outcome = {.led = !trial->led};
+	const struct roll_call *call = &lane->collect.roll_call;
+	struct outcome outcome = {.led = !call->led};
 
-	for (uint32_t n = trial->first; n != trial->end; n++) {
+	for (uint32_t n = call->first; n != call->end; n++) {
 		const struct log_entry *entry = asklog_entry(lane, n);
 
 		if (!entry->refused)
@@ -244,7 +245,7 @@ static struct outcome read_outcome(struct lane *lane)
 		outcome.refused++;
 		if (!entry->sentinel) {
 			outcome.found++;
-		} else if (n == trial->first && trial->led) {
+		} else if (n == call->first && call->led) {
 			outcome.led = true;
 		} else {
 			if (outcome.tails++ == 0)
@@ -259,10 +260,10 @@ static struct outcome read_outcome(struct lane *lane)
 static void prove_silence(struct engine *e, struct host *host, struct lane *lane, const struct outcome *outcome,
                           int64_t now_ns)
 {
-	const struct trial *trial = &lane->collect.trial;
+	const struct roll_call *call = &lane->collect.roll_call;
 	int64_t before_ns = outcome->tail_ns - order_gap(lane);
 
-	for (uint32_t n = trial->first; n != trial->end; n++) {
+	for (uint32_t n = call->first; n != call->end; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 
 		if (entry->sent_ns <= before_ns && may_be_proved(lane, entry))
@@ -270,76 +271,76 @@ static void prove_silence(struct engine *e, struct host *host, struct lane *lane
 	}
 }
 
-/* The trial's asks are all decided: what did they prove? */
-static void end_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
+/* The roll call's asks are all decided: what did they prove? */
+static void end_roll_call(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns)
 {
 	struct collect *c = &lane->collect;
-	struct trial *trial = &c->trial;
+	struct roll_call *call = &c->roll_call;
 	bool limited = !no_limit_met(lane);
 	struct outcome outcome;
 
-	trial->stage = TRIAL_NONE;
-	if (trial->first - lane->log_first > lane->log_next - lane->log_first)
+	call->stage = ROLL_CALL_NONE;
+	if (call->first - lane->log_first > lane->log_next - lane->log_first)
 		return;              /* forgotten already */
 	c->fitted = lane->log_first; /* to be judged anew */
 	outcome = read_outcome(lane);
 	if (limited && outcome.found > FOUND_AT_MOST + c->left)
 		fit_doubt(lane); /* so many should not have been left */
-	if (!outcome.led || outcome.tails < tails_needed(lane) || outcome.refused + 1 > trial->tokens) {
-		trial->failed_in_row += trial->failed_in_row < MOST_DOUBLINGS;
+	if (!outcome.led || outcome.tails < tails_needed(lane) || outcome.refused + 1 > call->tokens) {
+		call->failed_in_row += call->failed_in_row < MOST_DOUBLINGS;
 		/* Time and again no more tokens than so many, after rests that grow: the bucket holds no more. */
-		if (limited && trial->failed_in_row >= SMALL_AFTER && outcome.refused > 0)
+		if (limited && call->failed_in_row >= SMALL_AFTER && outcome.refused > 0)
 			lane->limiter.burst = fmin(lane->limiter.burst, fmax(outcome.refused, LEAST_BURST));
 		if (limited && outcome.refused == 0)
 			collect_slower(lane);
 		return;
 	}
 	/* One more than was thought may have been closed, where all else is sure; what is to be made of more shows
-	 * the next trial. */
-	if (limited && outcome.found > (trial->failed_in_row == 0 && c->collected >= SURELY_COLLECTED ? 1 : 0))
+	 * the next roll call. */
+	if (limited && outcome.found > (call->failed_in_row == 0 && c->collected >= SURELY_COLLECTED ? 1 : 0))
 		return;
-	trial->failed_in_row = 0;
+	call->failed_in_row = 0;
 	prove_silence(e, host, lane, &outcome, now_ns);
 }
 
-struct choice choose_trial(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+struct choice choose_roll_call(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	struct trial *trial = &lane->collect.trial;
+	struct roll_call *call = &lane->collect.roll_call;
 
 	/* So many tokens come while order is uncertain that all the tails might have theirs of those. */
-	if (trial->stage == TRIAL_NONE && !no_limit_met(lane) &&
+	if (call->stage == ROLL_CALL_NONE && !no_limit_met(lane) &&
 	    collect_rate(lane) * (double)send_gap(lane) / 1e9 > MOST_BETWEEN) {
 		become_patient(lane);
 		return (struct choice){0};
 	}
-	if (trial->stage == TRIAL_NONE)
+	if (call->stage == ROLL_CALL_NONE)
 		begin_rest(lane);
-	if (trial->stage == TRIAL_REST) {
+	if (call->stage == ROLL_CALL_REST) {
 		if (is_resting(lane, now_ns, wake_ns))
 			return (struct choice){0};
 		begin_asks(e, lane, now_ns);
-		if (trial->led) {
+		if (call->led) {
 			lane->last_suspect_ns = now_ns;
 			return sentinel_choice(lane);
 		}
 	}
-	if (trial->stage == TRIAL_ASKS) {
+	if (call->stage == ROLL_CALL_ASKS) {
 		struct choice choice = next_ask(e, host, lane, now_ns, wake_ns);
 
-		if (trial->stage == TRIAL_ASKS)
+		if (call->stage == ROLL_CALL_ASKS)
 			return choice;
 	}
-	if (trial->stage == TRIAL_TAIL) {
+	if (call->stage == ROLL_CALL_TAIL) {
 		if (too_close(lane, now_ns, wake_ns))
 			return (struct choice){0};
-		if (--trial->tails == 0) {
-			trial->stage = TRIAL_WAIT;
-			trial->end = lane->log_next + 1;
+		if (--call->tails == 0) {
+			call->stage = ROLL_CALL_WAIT;
+			call->end = lane->log_next + 1;
 		}
 		return sentinel_choice(lane);
 	}
 	if (lane->outstanding == 0) {
-		end_trial(e, host, lane, now_ns);
+		end_roll_call(e, host, lane, now_ns);
 		wake_at(wake_ns, now_ns);
 	}
 	return (struct choice){0};
