@@ -105,9 +105,13 @@ static bool takers_wanted(const struct lane *lane)
 
 static double check_size(const struct lane *lane, const struct port_slot *fresh)
 {
+	bool learning = lane->limiter.phase != LIMITER_KNOWN;
+
 	if (!fresh)
-		return CHECK_OF_REST;
-	return closed_share(lane) > MOSTLY_CLOSED ? CHECK_OF_CLOSED : CHECK_OF_MIXED;
+		return learning ? CHECK_OF_MIXED : CHECK_OF_REST;
+	if (closed_share(lane) > MOSTLY_CLOSED)
+		return CHECK_OF_CLOSED - (learning ? TAKERS_LEARNING : 0);
+	return CHECK_OF_MIXED;
 }
 
 /* Some ports of a silence once more, and a sentinel behind them, all at once. */
