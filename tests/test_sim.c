@@ -416,13 +416,80 @@ static void test_clock_drift(void **state)
 }
 
 /* Scenarios that went wrong at some time, most of them far beyond those that test_random_scenarios runs. */
+/* Limits that give their errors in windows, all ports closed and half of them: one volley for each window. */
+static void test_windows(void **state)
+{
+	static const struct {
+		double burst;
+		int64_t window_ms, most_ms[2]; /* all closed; half of them */
+	} limits[] = {{10, 100, {1150, 800}}, {100, 1000, {1050, 300}}, {200, 1000, {50, 300}}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		for (unsigned half = 0; half < 2; half++) {
+			struct sim *sim = sim_new(31);
+			struct sim_host *host = sim_add(sim, false);
+
+			host->limiter = (struct sim_limiter){.kind = SIM_WINDOW,
+			                                     .burst = limits[i].burst,
+			                                     .window_ns = limits[i].window_ms * 1000000};
+			for (uint16_t port = 10001; half && port <= 10120; port += 2)
+				host->ports[port] = SIM_DROPPED;
+			assert_true(sim_run(sim, "10001-10120", INT64_C(60000000000)));
+			assert_int_equal(sim_wrong(sim, stderr), 0);
+			printf("# %.0f errors each %lld ms, %s: %.3f s, %llu probes\n", limits[i].burst,
+			       (long long)limits[i].window_ms, half ? "60 of 120 ports closed" : "120 ports closed",
+			       (double)(host->settled_ns - host->first_probe_ns) / 1e9,
+			       (unsigned long long)host->probes);
+			assert_true(host->settled_ns - host->first_probe_ns <= limits[i].most_ms[half] * 1000000);
+			assert_true(half || host->probes <= 120 * 1.3 + 50);
+			sim_free(sim);
+		}
+}
+
+/* Limits that look like those in windows, and are others: a little longer, fewer, more, and buckets that give as many a second. What
+ * illumos has is one of these: 10 at once, then one each 100 ms. */
+static void test_nearly_windows(void **state)
+{
+	static const struct sim_limiter limits[] = {
+	        {.kind = SIM_WINDOW, .burst = 9, .window_ns = 100000000},
+	        {.kind = SIM_WINDOW, .burst = 12, .window_ns = 100000000},
+	        {.kind = SIM_WINDOW, .burst = 10, .window_ns = 110000000},
+	        {.kind = SIM_WINDOW, .burst = 10, .window_ns = 90000000},
+	        {.kind = SIM_WINDOW, .burst = 92, .window_ns = 1000000000},
+	        {.kind = SIM_WINDOW, .burst = 100, .window_ns = 1020000000},
+	        {.kind = SIM_BUCKET, .burst = 10, .rate = 10},
+	        {.kind = SIM_BUCKET, .burst = 10, .rate = 100},
+	        {.kind = SIM_BUCKET, .burst = 11, .rate = 80},
+	        {.kind = SIM_BUCKET, .burst = 100, .rate = 100},
+	};
+	static const int64_t rtts_us[] = {200, 20000, 60000, 115000, 300000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		for (size_t r = 0; r < sizeof(rtts_us) / sizeof(rtts_us[0]); r++)
+			for (unsigned kind = 0; kind < 4; kind++) {
+				struct sim *sim = sim_new(32 + kind);
+				struct sim_host *host = sim_add(sim, true);
+
+				host->limiter = limits[i];
+				host->rtt_ns = rtts_us[r] * 1000;
+				host->jitter_ns = kind & 1 ? host->rtt_ns / 5 : 0;
+				for (uint16_t port = 10001; kind & 2 && port <= 10150; port += 3)
+					host->ports[port] = SIM_SILENT;
+				assert_true(sim_run(sim, "10001-10150", INT64_C(600000000000)));
+				assert_int_equal(sim_wrong(sim, stderr), 0);
+				sim_free(sim);
+			}
+}
+
 static void test_seeds_once_wrong(void **state)
 {
-	static const uint64_t seeds[] = {404,    851,    2213,   2273,    3267,    4923,   5778,   6227,   9423,
-	                                 9584,   10756,  13058,  14466,   15824,   19048,  100066, 100793, 102263,
-	                                 102639, 104704, 105756, 107208,  108083,  109180, 109523, 112917, 115741,
-	                                 212172, 212466, 305429, 337818,  402299,  417449, 500127, 500218, 501560,
-	                                 602040, 615632, 826345, 1107761, 1121564, 1242716};
+	static const uint64_t seeds[] = {
+	        404,    734,    851,    2213,   2273,   3267,   4923,   5778,   6227,   9423,    9584,    10756,
+	        13058,  14466,  15824,  19048,  100066, 100793, 102263, 102639, 104704, 105756,  102889,  125453,
+	        127027, 207303, 507606, 107208, 108083, 109180, 109523, 112917, 115741, 212172,  212466,  305429,
+	        337818, 402299, 417449, 500127, 500218, 501560, 602040, 615632, 826345, 1107761, 1121564, 1242716};
 
 	(void)state;
 	assert_exact(seeds, sizeof(seeds) / sizeof(seeds[0]));
@@ -453,6 +520,8 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_nearly_one_at_a_time),
 	        cmocka_unit_test(test_other_limits),
 	        cmocka_unit_test(test_clock_drift),
+	        cmocka_unit_test(test_windows),
+	        cmocka_unit_test(test_nearly_windows),
 	        cmocka_unit_test(test_seeds_once_wrong),
 	        cmocka_unit_test(test_random_scenarios),
 	};

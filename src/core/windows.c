@@ -9,6 +9,7 @@ enum {
 	FEWEST_REFUSALS = 8,   /* until then no window in use can have shown itself */
 	MOST_REFUSALS = 1000,  /* from then on it has been something else for long */
 	QUIET_PERCENT = 80,    /* of a window's length after its start, nothing is asked until the next one opens */
+	LATE_PERCENT = 25,     /* of it after the last error, in which a bucket gets tokens again */
 	OVER_PERCENT = 95,     /* of its length after its start, a window may be over: the way jitters */
 	CLOCK_PARTS = 400,     /* the target's clock may be off by one such part of the length */
 	CLOCK_US = 250,        /* ... and by so much */
@@ -118,7 +119,8 @@ static void weigh(struct lane *lane, struct log_entry *entry, double had_one)
 /* What the log shows if there are windows of that length. */
 struct look {
 	uint32_t most;         /* errors in one */
-	double unserved;       /* errors expected of asks behind the last one refused in such a one */
+	double unserved;       /* errors expected of asks behind the last one refused in such a one, ... */
+	double late;           /* ... of these, by asks so late that a bucket would have had tokens for them again */
 	double closed, silent; /* ports in front of that */
 	int64_t start_ns;      /* of the last one */
 };
@@ -128,14 +130,20 @@ static struct look look_for(const struct host *host, struct lane *lane, int64_t 
 	/* What was refused during discovery may have begun the first window. */
 	struct look look = {.start_ns = host->refused_ns > 0 ? host->refused_ns : INT64_MIN / 2};
 	uint32_t count = host->refused_ns > 0, first = lane->log_first, behind = 0;
+	int64_t last_ns = INT64_MIN / 2;
 
 	for (uint32_t n = lane->log_first; n != lane->log_next; n++) {
 		const struct log_entry *entry = asklog_entry(lane, n);
 		bool later = entry->sent_ns >= look.start_ns + length_ns * OVER_PERCENT / 100;
 
 		behind += is_silent(entry);
-		if (count == look.most && !later && is_silent(entry))
-			look.unserved += entry->sentinel ? 1 : look.closed / (look.closed + look.silent + 1);
+		if (count == look.most && !later && is_silent(entry)) {
+			double expected = entry->sentinel ? 1 : look.closed / (look.closed + look.silent + 1);
+
+			look.unserved += expected;
+			if (entry->sent_ns > last_ns + length_ns * LATE_PERCENT / 100)
+				look.late += expected;
+		}
 		if (!entry->refused)
 			continue;
 		if (!later || look.closed <= 0) {
@@ -147,12 +155,13 @@ static struct look look_for(const struct host *host, struct lane *lane, int64_t 
 		first = n + 1;
 		behind = 0;
 		look.closed++;
+		last_ns = entry->sent_ns;
 		count = later ? 1 : count + 1;
 		if (later)
 			look.start_ns = entry->sent_ns;
 		if (count > look.most) {
 			look.most = count;
-			look.unserved = 0;
+			look.unserved = look.late = 0;
 		}
 	}
 	return look;
@@ -197,6 +206,7 @@ static void begin_trying(const struct host *host, struct lane *lane, int which, 
 	        .length_ns = windows_in_use[which].length_ns,
 	        .errors = windows_in_use[which].errors,
 	        .trying = true,
+	        .no_bucket = look->late >= UNSERVED,
 	        .first = lane->log_next,
 	        .judged = lane->log_next,
 	        .known_from = lane->log_next,
@@ -427,7 +437,8 @@ static void judge_trial(struct lane *lane, const struct volley_result *volley)
 	w->trials++;
 	if (volley->fresh && volley->refused >= KEPT * w->errors && used_up)
 		recognise(lane);
-	else if (volley->fresh && volley->refused >= MANY_AT_ONCE && volley->refused >= KEPT * volley->likely)
+	else if (w->no_bucket && volley->fresh && volley->refused >= MANY_AT_ONCE &&
+	         volley->refused >= KEPT * volley->likely)
 		recognise(lane);
 	else if (volley->anew && used_up && volley->refused < KEPT * w->errors)
 		w->in_vain += windows_trust_path(lane) || volley->refused < FAR_LESS * w->errors ? MOST_IN_VAIN

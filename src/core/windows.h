@@ -30,6 +30,7 @@ struct windows {
 	int64_t length_ns; /* 0: no such limit is known, nor on trial */
 	uint32_t errors;   /* that one gives */
 	bool trying;       /* asked as if it were; what contradicts that ends it */
+	bool no_bucket;    /* none came for asks so late that a bucket would have had tokens again */
 	bool given_up;     /* it is another limit */
 	uint8_t in_vain;   /* volleys in a row that gave far less than a window has */
 

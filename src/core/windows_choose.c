@@ -11,7 +11,8 @@ enum {
 };
 #define ENOUGH 1.5 /* standard deviations: a window is very probably used up */
 #define EARLY                                                                                                          \
-	0.75 /* of the time for which a window may be over or not: asks that come too early cost no more than themselves */
+	0.9 /* of the time for which a window may be over or not: asks that come too early cost no more than themselves */
+#define LATE           0.6  /* windows after its beginning, when a bucket as fast would have tokens again */
 #define NOBODY         0.02 /* probability that none of the asks so far is refused: one has begun a window */
 #define WORTH_A_TRY    0.03 /* a port less likely to be closed than this waits for the last volley */
 #define FEW_CLOSED     0.4  /* windows' errors expected of all that is left: time for the last volley */
@@ -199,8 +200,13 @@ static struct choice next_sentinel(struct lane *lane, int64_t now_ns, int64_t *w
 	struct windows *w = &lane->windows;
 	bool first = !asklog_entry(lane, lane->log_next - 1)->sentinel || lane->log_next - w->first == 1;
 
-	if (first && windows_keep_order(lane) && now_ns < lane->last_ask_ns + send_gap(lane)) {
-		wake_at(wake_ns, lane->last_ask_ns + send_gap(lane));
+	int64_t at_ns = lane->last_ask_ns + (windows_keep_order(lane) ? send_gap(lane) : 0);
+
+	/* On trial it has to show that this is no bucket either. */
+	if (w->trying && !w->no_bucket && !w->is_last && at_ns < w->began_ns + (int64_t)(LATE * (double)w->length_ns))
+		at_ns = w->began_ns + (int64_t)(LATE * (double)w->length_ns);
+	if (first && now_ns < at_ns) {
+		wake_at(wake_ns, at_ns);
 		return (struct choice){0};
 	}
 	w->open = --w->sentinels > 0;
