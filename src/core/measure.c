@@ -122,7 +122,7 @@ static bool explains(struct lane *lane, const struct count *count, double rate, 
 		}
 		if (bucket.most < 1 - bucket.slack)
 			return false;
-		bucket.most = fmax(bucket.most - 1, 0);
+		bucket.most -= 1; /* below nothing when they come too often, be it by ever so little each time */
 		bucket.least = fmax(bucket.least - 1, 0);
 		bucket.missed = 0;
 		bucket.missed_ns = 0;
