@@ -517,6 +517,8 @@ struct verdict {
 bool portscan_start(struct engine *e, struct host *host, int64_t now_ns);
 /* Everything that is not settled from the beginning: the host was away, and all its silences may mean that. */
 void portscan_restart(struct portscan *scan, int64_t now_ns);
+/* The host itself refused that port, perhaps asked so long ago that nothing more is known of the ask: from now on it can be asked for that. */
+void portscan_refuses(struct portscan *scan, uint32_t slot);
 void portscan_free(struct portscan *scan);
 bool portscan_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out);
 void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint32_t slot, uint16_t attempt,

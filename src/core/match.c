@@ -338,6 +338,8 @@ static void error_for_udp(struct engine *e, struct host *host, const struct icmp
 	else if (row->host_gone && presence_doubts(e, host, at_ns))
 		return;
 	portscan_reply(e, host, lane, slot, attempt, &verdict, reply, at_ns);
+	if (verdict.by_target)
+		portscan_refuses(host->scan, slot);
 }
 
 static void error_for_icmp(struct engine *e, struct host *host, const struct icmp_row *row, const struct reply *reply,

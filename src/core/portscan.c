@@ -171,6 +171,13 @@ void portscan_restart(struct portscan *scan, int64_t now_ns)
 	scan->closed_weight = scan->silent_weight = 0;
 }
 
+void portscan_refuses(struct portscan *scan, uint32_t slot)
+{
+	if (scan->sentinel == NO_INDEX)
+		scan->sentinel = slot;
+	scan->target_refuses = true;
+}
+
 void portscan_free(struct portscan *scan)
 {
 	if (!scan)

@@ -7,13 +7,14 @@
 #include "internal.h"
 
 enum {
-	QUIET_MS = 10000,      /* without a word, then it is asked whether it is there: slow limits take seconds */
-	MOST_QUIET_MS = 60000, /* that time doubles with each answer, up to this */
-	FEWEST_ASKS = 10,      /* unanswered ones, before silence is worth a question */
-	FIRST_CHECK_MS = 1000, /* until the question is repeated, doubling, ... */
-	CHECK_EVERY_MS = 5000, /* ... up to this */
-	CHECKS_LOST = 2,       /* in a row that loss may explain: until then it is asked as ever; pauses spoil proofs */
-	PULSE_MS = 250,        /* after each question its ports have so long: it may answer them and nothing else */
+	QUIET_MS = 1500, /* without a word, then it is asked whether it is there: most limits give an error a second */
+	QUIET_UNASKED_MS = 10000, /* where nothing but its ports can be asked */
+	MOST_QUIET_MS = 60000,    /* that time doubles with each answer, up to this */
+	FEWEST_ASKS = 10,         /* unanswered ones, before silence is worth a question */
+	FIRST_CHECK_MS = 250,     /* until the question is repeated, doubling, ... */
+	CHECK_EVERY_MS = 5000,    /* ... up to this */
+	CHECKS_LOST = 2, /* in a row that loss may explain: until then it is asked as ever; pauses spoil proofs */
+	PULSE_MS = 250,  /* after each question its ports have so long: it may answer them and nothing else */
 	AWAY_MS = 5 * 60 * 1000,   /* then it is given up: a machine has started again by then */
 	STUCK_MS = 10 * 60 * 1000, /* it is there, and nothing has come from its ports for so long, ... */
 	STUCK_ASKS = 100,          /* ... however often they were asked, ... */
@@ -56,8 +57,8 @@ void presence_init(struct presence *presence, const struct reply *found, int64_t
 	        .is_known = found != NULL,
 	        .heard_ns = now_ns,
 	        .ports_heard_ns = now_ns,
-	        .quiet_ns = QUIET_MS * MS,
 	};
+	presence->quiet_ns = (can_be_asked(presence) ? QUIET_MS : QUIET_UNASKED_MS) * MS;
 }
 
 void presence_asked(struct presence *presence)
