@@ -33,7 +33,10 @@ static int64_t first_pause_ns(const struct lane *lane)
 {
 	double rate = lane->usual.measured.per_s > 0 ? lane->usual.measured.per_s : collect_least_rate(lane), pause_ns;
 
-	if ((!collecting(lane) && lane->usual.measured.per_s <= 0) || lane->collect.taken < RATE_TAKEN || rate <= 0)
+	if ((!collecting(lane) && lane->usual.measured.per_s <= 0) || rate <= 0)
+		return FIRST_PAUSE_MS * MS;
+	/* What came may be all of a window. */
+	if (lane->collect.taken < RATE_TAKEN || lane->collect.taken < lane->limiter.burst)
 		return FIRST_PAUSE_MS * MS;
 	pause_ns = fmax(PAUSE_TOKENS / rate * 1e9, PAUSE_GAPS * (double)order_gap(lane));
 	pause_ns = fmax(pause_ns, LONGER * (double)lane->collect.longest_ns); /* it may be a window after all */

@@ -267,6 +267,8 @@ static bool asks_are_stale(const struct lane *lane, int64_t now_ns)
 static bool choose_copy(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns,
                         struct choice *choice)
 {
+	/* Where silence has to be proved twice anyway, one ask of each is enough until none of them is refused any more. */
+	bool once = lane->spoiled && lane->usual.measured.per_s > 0;
 	int64_t gap_ns = copy_gap(lane);
 	struct port_slot *slot;
 
@@ -278,6 +280,8 @@ static bool choose_copy(struct engine *e, struct host *host, struct lane *lane, 
 			settle_silent(e, host, slot, "silent-while-refusing", now_ns);
 			continue;
 		}
+		if (once && missing > 1)
+			missing = 1;
 		if (unproven >= missing || (unproven == 0 && lane->group >= SUSPECTS_PER_SENTINEL)) {
 			rotate(lane, &lane->suspects);
 			continue;

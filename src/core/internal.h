@@ -260,6 +260,7 @@ struct lane {
 	/* The group: a lead, suspects, sentinels. */
 	int64_t lead_ns;           /* when the refusable ask in front of the suspects was sent */
 	uint32_t group;            /* suspects asked since the last sentinels */
+	bool spoiled;              /* one of them was refused, and no sentinel since */
 	uint32_t sentinels_due;    /* of the sentinels behind the group, those not sent yet */
 	uint32_t sentinels_out;    /* in flight */
 	uint32_t sentinels_silent; /* in a row, with nothing else refused */

@@ -108,6 +108,7 @@ static void on_refusal(struct engine *e, struct host *host, struct lane *lane, s
 	/* A port of the last group took a token that its sentinels were to have: the group begins anew. */
 	if (lane->limiter.phase == LIMITER_KNOWN && !entry->sentinel && !lane->checking)
 		lane->group = lane->sentinels_due = 0;
+	lane->spoiled = !entry->sentinel;
 	lane->silence = 1;
 	lane->empties_in_row = 0;
 	on_drain(lane, entry->sent_ns);
