@@ -170,6 +170,33 @@ static void test_gone(void **state)
 }
 
 /* --max-rate spreads what would be sent at once; proofs must still come together. */
+/* Found by a single refusal, answers no echo, and none of its ports says anything, for longer than any host is silent: it is there all
+ * the same, and its ports are open|filtered, not unknown. */
+static void test_firewall(void **state)
+{
+	enum { PORTS = 2000 };
+	char ports[32];
+
+	(void)state;
+	snprintf(ports, sizeof(ports), "10001-%d", 10000 + PORTS);
+	for (int answers = 0; answers < 2; answers++) {
+		struct sim *sim = sim_new(11);
+		struct sim_host *host = sim_add(sim, true);
+
+		host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+		host->rtt_ns = 150000000;
+		host->echo_ignored = true;
+		host->ports[40125] = SIM_CLOSED;
+		for (int i = 0; i < PORTS; i++)
+			host->ports[10001 + i] = SIM_DROPPED;
+		if (answers)
+			host->ports[10007] = SIM_ANSWERS;
+		assert_true(sim_run(sim, ports, INT64_C(3600000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		sim_free(sim);
+	}
+}
+
 static void test_max_rate(void **state)
 {
 	static const double rates[] = {10, 30, 250, 1000};
@@ -512,6 +539,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_empty_bucket_at_start),
 	        cmocka_unit_test(test_resumed),
 	        cmocka_unit_test(test_gone),
+	        cmocka_unit_test(test_firewall),
 	        cmocka_unit_test(test_max_rate),
 	        cmocka_unit_test(test_congestion),
 	        cmocka_unit_test(test_many_sources),

@@ -45,6 +45,12 @@ static bool can_be_asked(const struct presence *presence)
 	return presence->found_by != PROBE_UDP;
 }
 
+/* Its silence would mean something: it can be asked, or a port is known to refuse. */
+static bool says_something(const struct host *host)
+{
+	return can_be_asked(&host->presence) || host->scan->sentinel != NO_INDEX;
+}
+
 static bool is_away(const struct presence *presence)
 {
 	return presence->checking && presence->checks > CHECKS_LOST;
@@ -192,7 +198,7 @@ enum presence_turn presence_next(struct engine *e, struct host *host, int64_t no
 	if (!presence->checking) {
 		if (is_stuck(presence, now_ns))
 			return PRESENCE_STUCK;
-		if (presence->asked < FEWEST_ASKS)
+		if (presence->asked < FEWEST_ASKS || !says_something(host))
 			return PRESENCE_ASK_PORTS;
 		*wake_ns = presence->heard_ns + presence->quiet_ns;
 		if (now_ns < *wake_ns)
