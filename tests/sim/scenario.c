@@ -21,7 +21,7 @@ struct outcome {
 	double took_s;
 	double floor_s;
 	double reachable_s; /* the floor for one who does not know beforehand what will be found */
-	bool held_up; /* the limit itself takes time, not only the way there and back */
+	bool held_up;       /* the limit itself takes time, not only the way there and back */
 	uint64_t probes;
 	struct sim_limiter limiter;
 	int64_t rtt_ns;
