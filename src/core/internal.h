@@ -18,8 +18,8 @@
  *   limiter.c    the model of the limit (limiter.h)
  *   usual.c      which of the limits in wide use it is (usual.h)
  *   volley.c     what to ask a host that gives one error at a time; interval.c: what its refusals prove (interval.h)
- *   windows.c    a limit that gives so many errors each so long (windows.h): whether it is that, and what is proved;
- *                windows_choose.c: what to ask it
+ *   windows.c    a limit that gives so many errors each so long (windows.h): what its volleys prove; windows_find.c: whether it
+ *                looks like that; windows_choose.c: what to ask
  *   collect.c    a limit that is none of those in wide use (collect.h): what was taken of it; fit.c: its rate, and which ports are
  *                likely closed; collect_choose.c: what to ask meanwhile; measure.c: the rate by which its tokens can be counted; rollcall.c: the proof of silence at the end
  *

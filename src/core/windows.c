@@ -1,4 +1,4 @@
-/* windows.c: whether a host gives its ICMP errors in windows, and what its volleys say and prove. */
+/* windows.c: what the volleys say that a host was asked in which gives its ICMP errors in windows, and what they prove. */
 #include "windows.h"
 
 #include <math.h>
@@ -6,17 +6,11 @@
 #include "internal.h"
 
 enum {
-	FEWEST_REFUSALS = 8,   /* until then no window in use can have shown itself */
-	MOST_REFUSALS = 1000,  /* from then on it has been something else for long */
-	QUIET_PERCENT = 80,    /* of a window's length after its start, nothing is asked until the next one opens */
-	LATE_PERCENT = 25,     /* of it after the last error, in which a bucket gets tokens again */
-	OVER_PERCENT = 95,     /* of its length after its start, a window may be over: the way jitters */
 	CLOCK_PARTS = 400,     /* the target's clock may be off by one such part of the length */
 	CLOCK_US = 250,        /* ... and by so much */
 	ANSWERS_TO_TRUST = 40, /* first asks answered, and none lost: loss is unlikely */
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
 	MOST_TRIALS = 6,       /* volleys, by which a window was used up, if there are any */
-	LEAST_AFTER = 50,      /* errors: windows with more than so many are recognised at any time */
 	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
 	MANY_AT_ONCE = 20,     /* errors, after none for a whole window, that only a window gives */
 	IN_VAIN = 2, /* a volley that gave far less than a window has counts so much, a good one takes one back, ... */
@@ -24,26 +18,16 @@ enum {
 	FEWEST_WANTED = 4, /* errors that a volley has to make likely before it says something about the limit */
 	SHARE_TURNS = 5,   /* ports and their share are judged by each other so often; more change little */
 };
-#define SURELY          0.9  /* share of the errors of a window that it surely has: FreeBSD varies them; ... */
-#define SURELY_IF_LOSSY 0.4  /* ... where some may have been lost */
-#define FEWEST_SEEN     0.8  /* share of them that a window used up shows: some may be lost */
-#define SOMETIMES_MORE  1.1  /* times the errors of a window: FreeBSD varies them */
-#define SURELY_UNSERVED 6.0  /* the same, beyond doubt */
-#define UNSERVED        1.5  /* errors expected of asks behind the last one refused: it was used up */
-#define KEPT            0.8  /* share of the errors that it makes likely, by which a trial is passed */
-#define FAR_LESS        0.5  /* share of them below which a volley was in vain */
-#define WITHIN          1.5  /* standard deviations: so many errors are likely */
-#define HAD_ONE         0.95 /* probability that there was an error for an ask, when all speaks for it */
-#define LOSS_SILENCE    0.5  /* the same for a volley of which nothing came: lost or not there */
-#define MOST_SHARE      0.998
+#define SURELY          0.9   /* share of the errors of a window that it surely has: FreeBSD varies them; ... */
+#define SURELY_IF_LOSSY 0.4   /* ... where some may have been lost */
+#define KEPT            0.8   /* share of the errors that it makes likely, by which a trial is passed */
+#define FAR_LESS        0.5   /* share of them below which a volley was in vain */
+#define WITHIN          1.5   /* standard deviations: so many errors are likely */
+#define HAD_ONE         0.95  /* probability that there was an error for an ask, when all speaks for it */
+#define LOSS_SILENCE    0.5   /* the same for a volley of which nothing came: lost or not there */
+#define MOST_SHARE      0.998 /* else no silence could ever make a port anything but closed */
 
-static const struct {
-	int64_t length_ns;
-	uint32_t errors;
-} windows_in_use[] = {{100 * MS, 10}, {1000 * MS, 100}, {1000 * MS, 200}};
-enum { WINDOWS_KNOWN = sizeof(windows_in_use) / sizeof(windows_in_use[0]) };
-
-static bool is_silent(const struct log_entry *entry)
+bool windows_is_silent(const struct log_entry *entry)
 {
 	return entry->slot != NO_INDEX && entry->expired && !entry->refused && !entry->answered;
 }
@@ -84,7 +68,7 @@ double windows_likely(const struct lane *lane, const struct port_slot *slot)
 }
 
 /* The share of closed ports is the one at which the ports asked so far are expected to hold just that share. */
-static void count_share(struct lane *lane)
+void windows_count_share(struct lane *lane)
 {
 	struct windows *w = &lane->windows;
 	const struct portscan *scan = lane->scan;
@@ -93,172 +77,38 @@ static void count_share(struct lane *lane)
 		double closed = 0.5, asked = 1;
 
 		w->left = 0;
-		for (size_t i = 0; i < scan->slot_count; i++) {
+		for (size_t i = 0; i < scan->fresh_next; i++) {
 			const struct port_slot *slot = &scan->slots[i];
 			double likely = slot->stage == STAGE_SETTLED ? slot->by_target : windows_likely(lane, slot);
 
 			if (slot->stage != STAGE_SETTLED)
 				w->left += likely;
-			if (slot->stage == STAGE_FRESH)
-				continue;
 			asked++;
 			closed += likely;
 		}
 		w->share = fmin(closed / asked, MOST_SHARE);
+		w->left += w->share * (double)(scan->slot_count - scan->fresh_next);
 	}
 }
 
 /* The silence of a port, where there was an error for it with that probability. */
-static void weigh(struct lane *lane, struct log_entry *entry, double had_one)
+void windows_weigh(struct lane *lane, struct log_entry *entry, double had_one)
 {
 	entry->token = had_one >= HAD_ONE;
 	lane->scan->slots[entry->slot].silence_weight +=
 	        (float)log(1 - had_one * (1 - loss_estimate(&lane->scan->loss)));
 }
 
-/* What the log shows if there are windows of that length. */
-struct look {
-	uint32_t most;         /* errors in one */
-	double unserved;       /* errors expected of asks behind the last one refused in such a one, ... */
-	double late;           /* ... of these, by asks so late that a bucket would have had tokens for them again */
-	double closed, silent; /* ports in front of that */
-	int64_t start_ns;      /* of the last one */
-};
-
-static struct look look_for(const struct host *host, struct lane *lane, int64_t length_ns, bool weighs)
-{
-	/* What was refused during discovery may have begun the first window. */
-	struct look look = {.start_ns = host->refused_ns > 0 ? host->refused_ns : INT64_MIN / 2};
-	uint32_t count = host->refused_ns > 0, first = lane->log_first, behind = 0;
-	int64_t last_ns = INT64_MIN / 2;
-
-	for (uint32_t n = lane->log_first; n != lane->log_next; n++) {
-		const struct log_entry *entry = asklog_entry(lane, n);
-		bool later = entry->sent_ns >= look.start_ns + length_ns * OVER_PERCENT / 100;
-
-		behind += is_silent(entry);
-		if (count == look.most && !later && is_silent(entry)) {
-			double expected = entry->sentinel ? 1 : look.closed / (look.closed + look.silent + 1);
-
-			look.unserved += expected;
-			if (entry->sent_ns > last_ns + length_ns * LATE_PERCENT / 100)
-				look.late += expected;
-		}
-		if (!entry->refused)
-			continue;
-		if (!later || look.closed <= 0) {
-			look.silent += behind;
-			for (; weighs && first != n; first++)
-				if (is_silent(asklog_entry(lane, first)))
-					weigh(lane, asklog_entry(lane, first), HAD_ONE);
-		}
-		first = n + 1;
-		behind = 0;
-		look.closed++;
-		last_ns = entry->sent_ns;
-		count = later ? 1 : count + 1;
-		if (later)
-			look.start_ns = entry->sent_ns;
-		if (count > look.most) {
-			look.most = count;
-			look.unserved = look.late = 0;
-		}
-	}
-	return look;
-}
-
-/* The window in use that has shown itself; -1: none, or not yet. */
-static int find_window(const struct host *host, struct lane *lane, struct look *look)
-{
-	for (int i = 0; i < WINDOWS_KNOWN; i++) {
-		*look = look_for(host, lane, windows_in_use[i].length_ns, false);
-		/* What was collected one by one for a while was no short window. */
-		if (lane->collect.on && lane->collect.taken >= LEARNING_TAKEN && windows_in_use[i].errors < LEAST_AFTER)
-			continue;
-		if (look->unserved >= UNSERVED && look->most >= FEWEST_SEEN * windows_in_use[i].errors &&
-		    look->most <= SOMETIMES_MORE * windows_in_use[i].errors)
-			return i;
-		if (look->unserved >= SURELY_UNSERVED && look->most < FEWEST_REFUSALS)
-			lane->windows.given_up = true; /* it gives fewer than any window in use */
-	}
-	return -1;
-}
-
-/* The latest ask that may have begun a window, if the last known one began at start_ns. */
-static int64_t latest_start(struct lane *lane, int64_t start_ns)
-{
-	for (uint32_t n = lane->log_next; n != lane->log_first; n--) {
-		const struct log_entry *entry = asklog_entry(lane, n - 1);
-
-		if (entry->sent_ns < start_ns + lane->windows.length_ns * OVER_PERCENT / 100)
-			break;
-		if (entry->slot != NO_INDEX && !entry->answered && !(is_silent(entry) && windows_trust_path(lane)))
-			return entry->sent_ns;
-	}
-	return start_ns;
-}
-
-static void begin_trying(const struct host *host, struct lane *lane, int which, const struct look *look)
-{
-	struct windows *w = &lane->windows;
-
-	*w = (struct windows){
-	        .length_ns = windows_in_use[which].length_ns,
-	        .errors = windows_in_use[which].errors,
-	        .trying = true,
-	        .no_bucket = look->late >= UNSERVED,
-	        .first = lane->log_next,
-	        .judged = lane->log_next,
-	        .known_from = lane->log_next,
-	        .opened = NO_INDEX,
-	        .since = NO_INDEX,
-	        .share = (look->closed + 0.5) / (look->closed + look->silent + 1),
-	};
-	w->start_ns = w->planned_ns = latest_start(lane, look->start_ns);
-	lane->collect.on = false;
-	for (size_t i = 0; i < lane->scan->slot_count; i++)
-		lane->scan->slots[i].silence_weight = lane->scan->slots[i].judged_weight = 0;
-	look_for(host, lane, w->length_ns, true);
-	unsuspect_unproved(lane);
-	count_share(lane);
-}
-
-static bool may_look(struct lane *lane)
-{
-	return !lane->windows.given_up && lane->scan->lane_count == 1 && lane->patient_ns == 0 &&
-	       lane->refusals >= FEWEST_REFUSALS && lane->refusals <= MOST_REFUSALS && !lane->limiter.recognised &&
-	       lane->log_unexpired != lane->log_first && is_silent(asklog_entry(lane, lane->log_unexpired - 1));
-}
-
-bool windows_are_next(const struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns)
-{
-	struct windows *w = &lane->windows;
-	struct look look;
-	int64_t due_ns;
-	int which;
-
-	if (windows_govern(lane))
-		return true;
-	if (!may_look(lane))
-		return false;
-	which = find_window(host, lane, &look);
-	if (which < 0)
-		return false;
-	due_ns = look.start_ns + windows_in_use[which].length_ns * QUIET_PERCENT / 100;
-	if (now_ns < due_ns) {
-		*wake_ns = due_ns < *wake_ns ? due_ns : *wake_ns;
-		return false;
-	}
-	begin_trying(host, lane, which, &look);
-	return w->length_ns > 0;
-}
-
 /* It is another limit after all. */
 static void give_up(struct lane *lane)
 {
-	lane->windows = (struct windows){.given_up = true};
+	bool was_patient = lane->windows.was_patient;
+
+	lane->windows = (struct windows){.given_up = lane->windows.given_up + 1};
 	lane->scan->loss = (struct loss){0}; /* what seemed lost never was there */
-	if (lane->limiter.phase == LIMITER_UNSEEN)
+	if (was_patient)
+		become_patient(lane);
+	else if (lane->limiter.phase == LIMITER_UNSEEN)
 		check_begin(lane, lane->last_ask_ns);
 }
 
@@ -340,7 +190,7 @@ static void count_errors(struct lane *lane, const struct volley_result *volley)
 	for (uint32_t n = volley->end; n != volley->begin && !windows_trust_path(lane); n--) {
 		if (asklog_entry(lane, n - 1)->sent_ns < w->start_ns + over_ns)
 			break;
-		if (is_silent(asklog_entry(lane, n - 1)))
+		if (windows_is_silent(asklog_entry(lane, n - 1)))
 			w->start_ns = asklog_entry(lane, n - 1)->sent_ns;
 	}
 }
@@ -402,16 +252,17 @@ static void weigh_volley(struct lane *lane, const struct volley_result *volley)
 	for (uint32_t n = volley->begin; n != volley->end; n++) {
 		struct log_entry *entry = asklog_entry(lane, n);
 
-		if (!is_silent(entry) || entry->bracketed || lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
+		if (!windows_is_silent(entry) || entry->bracketed ||
+		    lane->scan->slots[entry->slot].stage == STAGE_SETTLED)
 			continue;
 		if (volley->refused == 0)
-			weigh(lane, entry, volley->expected > FEWEST_WANTED ? 0 : LOSS_SILENCE);
+			windows_weigh(lane, entry, volley->expected > FEWEST_WANTED ? 0 : LOSS_SILENCE);
 		else if (!volley->fresh && entry->sent_ns < first_ns + gap_ns)
 			continue; /* perhaps the window before was not over */
 		else if (!used_up || entry->sent_ns < last_ns - gap_ns)
-			weigh(lane, entry, HAD_ONE);
+			windows_weigh(lane, entry, HAD_ONE);
 		else if (entry->sent_ns <= last_ns + gap_ns)
-			weigh(lane, entry, one_of_all);
+			windows_weigh(lane, entry, one_of_all);
 	}
 }
 
@@ -507,7 +358,7 @@ void windows_judge(struct engine *e, struct host *host, struct lane *lane, int64
 		weigh_volley(lane, &volley);
 		judge_limit(lane, &volley, fruitful);
 		if (windows_govern(lane))
-			count_share(lane);
+			windows_count_share(lane);
 	}
 }
 
@@ -520,7 +371,7 @@ static void learn_loss(struct lane *lane, const struct log_entry *refused)
 		struct log_entry *before = asklog_find(lane, &lane->scan->slots[refused->slot],
 		                                       (uint16_t)(refused->attempt - back), &number);
 
-		if (!before || !is_silent(before) || !before->token || before->bracketed)
+		if (!before || !windows_is_silent(before) || !before->token || before->bracketed)
 			continue;
 		before->token = false;
 		loss_answered(&lane->scan->loss, 1);

@@ -7,7 +7,8 @@
  * silent had one to take, whatever the path does to the order; where the window was used up, those asked before the last one
  * refused had. When few closed ports are left, all that are left are asked as often as it takes, with sentinels behind them.
  *
- *   windows.c          whether a host has such a limit, and what its volleys say and prove
+ *   windows_find.c     whether a host looks as if it had such a limit
+ *   windows.c          what the volleys say and prove
  *   windows_choose.c   what to ask, and when */
 #ifndef NSCAN_CORE_WINDOWS_H
 #define NSCAN_CORE_WINDOWS_H
@@ -26,12 +27,16 @@ struct port_slot;
 /* The largest step between two asks of a volley, for the sake of their order, and the longest that all of it may take: windows. */
 #define LONGEST_VOLLEY 0.3
 
+/* Times the errors of a window it sometimes has: FreeBSD varies them. */
+#define SOMETIMES_MORE 1.1
+
 struct windows {
 	int64_t length_ns; /* 0: no such limit is known, nor on trial */
 	uint32_t errors;   /* that one gives */
 	bool trying;       /* asked as if it were; what contradicts that ends it */
 	bool no_bucket;    /* none came for asks so late that a bucket would have had tokens again */
-	bool given_up;     /* it is another limit */
+	uint8_t given_up;  /* so often: it is another limit */
+	bool was_patient;  /* before it was tried */
 	uint8_t in_vain;   /* volleys in a row that gave far less than a window has */
 
 	bool nothing_came;   /* of the last volley judged */
@@ -68,15 +73,24 @@ struct windows {
 	double left;  /* closed ports expected among all that are not settled */
 };
 
+/* windows_find.c */
+/* Whether the next ask is one of such a host: it was recognised, is on trial, or its trial begins now.
+ * Else lowers *wake_ns to when it may. */
+bool windows_are_next(const struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
+
 /* windows.c */
 /* Whether the lane's asks are those of such a host: it was recognised, or is on trial. */
 bool windows_govern(const struct lane *lane);
-/* The same, before the next ask: a trial may begin now. Else lowers *wake_ns to when it may. */
-bool windows_are_next(const struct host *host, struct lane *lane, int64_t now_ns, int64_t *wake_ns);
 /* An ask was refused: those of its volley that got nothing, as that shows, need not wait for their timeout. */
 void windows_refused(struct engine *e, struct host *host, struct lane *lane, uint32_t number, int64_t at_ns);
 /* Reads the volleys that are decided. */
 void windows_judge(struct engine *e, struct host *host, struct lane *lane, int64_t now_ns);
+/* The ask timed out. */
+bool windows_is_silent(const struct log_entry *entry);
+/* It was silent, and there was an error for it with that probability: what that says of its port. */
+void windows_weigh(struct lane *lane, struct log_entry *entry, double had_one);
+/* Estimates the share of closed ports, and how many are left. */
+void windows_count_share(struct lane *lane);
 /* Errors that a window surely has, when so many that came are known: some may have been lost. */
 double windows_surely(const struct lane *lane);
 /* Many answers, and none was lost. */

@@ -7,7 +7,6 @@
 enum {
 	MOST_ASKS = 1024, /* in a volley: a tenth of a second at 10,000 a second */
 	TAILS = 2,        /* sentinels behind the last ports: one may be lost */
-	MOST_PASSES = 24, /* asks of each port in one volley */
 };
 #define ENOUGH 1.5 /* standard deviations: a window is very probably used up */
 #define EARLY                                                                                                          \
