@@ -250,7 +250,7 @@ part_cut_off()
 {
 	raised network 1
 	raised mixed_host 1 20001 20
-	scan cut_off 60 -p 20001-20020 --max-time 8 10.99.1.1
+	scan cut_off 60 -p 20001-20020 --max-time 4 10.99.1.1
 	equal "cut off by --max-time: status 0, partial" "0 true" "$? $(summary "$tmp/cut_off" partial)" "$tmp/cut_off.err"
 	while [ "$(tail -n 1 "$tmp/cut_off.jsonl" | jq .partial)" = true ] && [ $SECONDS -lt 90 ]; do
 		in_host scan timeout 60 "$nscan" --resume "$tmp/cut_off.jsonl" >"$tmp/cut_off.out" 2>"$tmp/cut_off.err" </dev/null || break
