@@ -20,6 +20,8 @@ enum {
 /* That interval, in times of the rate that tokens came at on average: while nothing was asked, they were not counted. */
 #define AVERAGE_LEAST  0.3
 #define AVERAGE_MOST   8.0
+#define AVERAGE_KNOWN  0.75  /* of it, and less is not known well enough */
+#define MOST_UNORDERED 0.5   /* tokens that come while the order of asks is uncertain */
 #define FASTEST        60.0  /* tokens a second: of more several come while an ask and its proof are on their way */
 #define SLACK          0.03  /* tokens by which the time may be off, beside jitter */
 #define BROKEN_BY_LOSS 0.06  /* share of the asks that may contradict the rate when packets are lost */
@@ -173,5 +175,8 @@ bool measure_limit(struct lane *lane, struct usual_limit *limit)
 	limit->per_s = low * ROOM;
 	limit->likely = 1 + LIKELY_TOKENS / count.taken;
 	limit->excess = MOST_EXCESS;
+	/* Where the order of asks is not known, or asks that found none are few, the rate may be far higher than the least. */
+	if (limit->per_s < AVERAGE_KNOWN * average || average * (double)order_gap(lane) / 1e9 > MOST_UNORDERED)
+		return false;
 	return broken <= most_broken(lane, &count) && limit->per_s <= FASTEST;
 }
