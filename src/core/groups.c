@@ -95,6 +95,8 @@ static bool takers_wanted(const struct lane *lane)
 
 	if (lane->sentinels_due > 0)
 		return false;
+	if (lane->limiter.phase != LIMITER_KNOWN && !lane->usual.fits[USUAL_INTERVAL].dead)
+		return false;
 	if (lane->limiter.phase == LIMITER_LEARNING)
 		return lane->check_taken < TAKERS_LEARNING;
 	if (lane->limiter.phase == LIMITER_UNSEEN)
