@@ -12,7 +12,9 @@ enum {
 	MOST_ASKS_BACK = 4,    /* earlier asks of a port that are looked at */
 	MOST_TRIALS = 6,       /* volleys, by which a window was used up, if there are any */
 	MOST_FRUITLESS = 8,    /* volleys in a row that settled or proved nothing: it goes in circles */
-	MANY_AT_ONCE = 20,     /* errors, after none for a whole window, that only a window gives */
+	KEPT_IF_SMALL =
+	        2, /* windows on trial that were what they should be: a bucket may have just as much left, once */
+	MANY_AT_ONCE = 20, /* errors, after none for a whole window, that only a window gives */
 	IN_VAIN = 2, /* a volley that gave far less than a window has counts so much, a good one takes one back, ... */
 	MOST_IN_VAIN = 6,  /* ... until it is something else */
 	FEWEST_WANTED = 4, /* errors that a volley has to make likely before it says something about the limit */
@@ -200,6 +202,9 @@ static bool none_used_up(const struct lane *lane, const struct volley_result *vo
 {
 	const struct windows *w = &lane->windows;
 
+	/* A sentinel behind them that got none shows that there were none. */
+	if (volley->silent_sentinels > 0 && volley->tails == 0)
+		return false;
 	return w->since != NO_INDEX && volley->refused > 0 && w->given + volley->overtaking <= windows_surely(lane);
 }
 
@@ -286,10 +291,11 @@ static void judge_trial(struct lane *lane, const struct volley_result *volley)
 	bool used_up = volley->silent_sentinels > 0; /* the one behind it shows that */
 
 	w->trials++;
-	if (volley->fresh && volley->refused >= KEPT * w->errors && used_up)
-		recognise(lane);
-	else if (w->no_bucket && volley->fresh && volley->refused >= MANY_AT_ONCE &&
-	         volley->refused >= KEPT * volley->likely)
+	if (volley->fresh && volley->refused >= KEPT * w->errors && used_up) {
+		if (++w->kept >= (w->errors < MANY_AT_ONCE ? KEPT_IF_SMALL : 1))
+			recognise(lane);
+	} else if (w->no_bucket && volley->fresh && volley->refused >= MANY_AT_ONCE &&
+	           volley->refused >= KEPT * volley->likely)
 		recognise(lane);
 	else if (volley->anew && used_up && volley->refused < KEPT * w->errors)
 		w->in_vain += windows_trust_path(lane) || volley->refused < FAR_LESS * w->errors ? MOST_IN_VAIN

@@ -40,7 +40,8 @@ struct windows {
 	uint8_t in_vain;   /* volleys in a row that gave far less than a window has */
 
 	bool nothing_came;   /* of the last volley judged */
-	uint8_t trials;      /* volleys on trial */
+	uint8_t trials;      /* volleys on trial ... */
+	uint8_t kept;        /* ... that used up a window of the right size */
 	uint8_t fruitless;   /* volleys in a row that settled and proved nothing */
 	uint32_t known_from; /* log number of the first ask after the last of them, or one in vain, was known */
 	size_t settled;      /* ports, at the last one judged */
