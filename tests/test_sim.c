@@ -249,6 +249,33 @@ static void test_congestion(void **state)
 }
 
 /* Many sources: each has a bucket of its own at the host, and the host a limit over all. */
+/* Few ports, many sources, buckets that another scan had nearly emptied: the first source learns nothing of the limit, and the others
+ * are not to wait for it. */
+static void test_sources_without_a_limit_learnt(void **state)
+{
+	static const unsigned seeds[] = {76, 98, 191};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+		struct sim *sim = sim_new(seeds[i]);
+		struct sim_host *host = sim_add(sim, false);
+
+		host->limiter = (struct sim_limiter){
+		        .kind = SIM_BUCKET, .rate = 1, .burst = 6, .spent = 3 + seeds[i] * 7 % 31 / 10.0};
+		host->rtt_ns = 100000;
+		host->jitter_ns = 30000;
+		for (unsigned n = 0; n < 50; n++)
+			host->ports[20001 + (n * 7 + seeds[i]) % 50] = n < 29   ? SIM_CLOSED
+			                                               : n < 32 ? SIM_ANSWERS
+			                                               : n < 36 ? SIM_SILENT
+			                                                        : SIM_DROPPED;
+		sim_sources(sim, 16);
+		assert_true(sim_run(sim, "20001-20050", INT64_C(40000000000)));
+		assert_int_equal(sim_wrong(sim, stderr), 0);
+		sim_free(sim);
+	}
+}
+
 static void test_many_sources(void **state)
 {
 	static const struct {
@@ -545,6 +572,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_max_rate),
 	        cmocka_unit_test(test_congestion),
 	        cmocka_unit_test(test_many_sources),
+	        cmocka_unit_test(test_sources_without_a_limit_learnt),
 	        cmocka_unit_test(test_one_error_at_a_time),
 	        cmocka_unit_test(test_one_error_at_a_time_for_each_source),
 	        cmocka_unit_test(test_nearly_one_at_a_time),

@@ -282,6 +282,11 @@ static bool waits_for_first(struct lane *lane, int64_t now_ns)
 	first = &scan->lanes[scan->teacher].limiter;
 	if (lane->index <= scan->teacher || lane->limiter.phase == LIMITER_KNOWN)
 		return false;
+	/* There is no model to learn. */
+	if (scan->lanes[scan->teacher].patient_ns > 0) {
+		become_patient(lane);
+		return false;
+	}
 	if (first->phase == LIMITER_KNOWN && (first->is_bucket || first->settled)) {
 		limiter_adopt(&lane->limiter, first, now_ns);
 		lane->checking = false;
