@@ -249,6 +249,33 @@ static void test_congestion(void **state)
 }
 
 /* Many sources: each has a bucket of its own at the host, and the host a limit over all. */
+/* A router that rejects has one limit for all hosts behind it: what one of them got, another one did not. */
+static void test_shared_router(void **state)
+{
+	enum { SEEDS = 40, HOSTS = 3 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct sim *sim = sim_new(seed);
+
+		for (int i = 0; i < HOSTS; i++) {
+			struct sim_host *host = sim_add(sim, true);
+
+			host->limiter = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 1, .burst = 6};
+			host->router = (struct sim_limiter){.kind = SIM_BUCKET, .rate = 5, .burst = 4};
+			host->same_router = i > 0;
+			host->rtt_ns = 300000;
+			host->jitter_ns = 50000;
+			for (uint16_t port = 20001; port <= 20030; port++)
+				host->ports[port] = port % 2 ? SIM_CLOSED : SIM_ROUTER;
+		}
+		assert_true(sim_run(sim, "20001-20030", INT64_C(600000000000)));
+		if (sim_wrong(sim, stderr) != 0)
+			fail_msg("seed %llu: ports are wrong", (unsigned long long)seed);
+		sim_free(sim);
+	}
+}
+
 /* Few ports, many sources, buckets that another scan had nearly emptied: the first source learns nothing of the limit, and the others
  * are not to wait for it. */
 static void test_sources_without_a_limit_learnt(void **state)
@@ -571,6 +598,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(test_firewall),
 	        cmocka_unit_test(test_max_rate),
 	        cmocka_unit_test(test_congestion),
+	        cmocka_unit_test(test_shared_router),
 	        cmocka_unit_test(test_many_sources),
 	        cmocka_unit_test(test_sources_without_a_limit_learnt),
 	        cmocka_unit_test(test_one_error_at_a_time),

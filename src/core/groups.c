@@ -243,9 +243,9 @@ static int64_t copy_gap(const struct lane *lane)
 }
 
 /* The last group cannot begin yet. */
-static bool ending_waits(const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
+static bool ending_waits(const struct engine *e, const struct lane *lane, int64_t now_ns, int64_t *wake_ns)
 {
-	int64_t quiet_ns = router_quiet_ns(lane->scan), router_ns = lane->scan->router_last_ns;
+	int64_t quiet_ns = router_quiet(e, lane->scan), router_ns = router_last(e, lane->scan);
 
 	if (!has_lead(lane, now_ns) && level_is_low(lane, ending_level(lane), now_ns, wake_ns))
 		return true;
@@ -315,7 +315,7 @@ struct choice choose_ending(struct engine *e, struct host *host, struct lane *la
 	if (lane->sentinels_out > 0)
 		return (struct choice){0};
 	if (lane->group == 0) {
-		if (ending_waits(lane, now_ns, wake_ns))
+		if (ending_waits(e, lane, now_ns, wake_ns))
 			return (struct choice){0};
 		if (refusals_for_proof(lane) > 0 && head(lane, &lane->suspects) &&
 		    choose_lead(lane, now_ns, wake_ns, &choice))

@@ -13,6 +13,7 @@
  *   asking.c     what to ask next, within the limit; groups.c: the asks sent together as a proof
  *   asklog.c     every ask in the order sent, and what its timeout says
  *   presence.c   whether the host is still there
+ *   router.c     when routers in front of hosts refused something last
  *   proof.c      what a refusal proves about the asks before it, and what it means that tokens are counted
  *   check.c      conclusions from silence are tested before they are drawn; patience where the model leads nowhere
  *   limiter.c    the model of the limit (limiter.h)
@@ -153,7 +154,8 @@ struct portscan {
 	uint32_t teacher;    /* the lane that learns the limit for all: the first that is not deaf */
 	bool router_refuses; /* a router answers for the host, and nothing of the host itself has been refused by it */
 	struct addr router;
-	int64_t router_last_ns;        /* when an ask was sent that a router refused last; 0: never */
+	struct addr refuser;           /* the router that refused a port of this host last, ... */
+	int64_t refuser_last_ns;       /* ... when that was asked; 0: none did */
 	bool target_refuses;           /* the host itself refused something: its silence proves something */
 	size_t turn;                   /* the lane that may ask first next time */
 	struct limit_event limit_told; /* icmp_per_s 0: none */
@@ -386,6 +388,13 @@ struct skip_port {
 struct sweep;
 struct broadcast;
 
+/* Routers that refused something, and when they did last: the newest of them. */
+enum { ROUTERS_KEPT = 32 };
+struct router {
+	struct addr addr;
+	int64_t last_ns; /* 0: no router */
+};
+
 struct engine {
 	struct broadcast *broadcast; /* the same for --broadcast-ping (broadcast.h) */
 	struct sweep *sweep;         /* does all of it when not NULL (sweep.h) */
@@ -395,6 +404,8 @@ struct engine {
 	uint64_t next_ordinal;
 	uint64_t next_index;
 	struct target_index numbers; /* of the targets; made for --shard only */
+
+	struct router routers[ROUTERS_KEPT];
 
 	struct host *hosts; /* places; grows, never shrinks; pointers do not survive host_new */
 	size_t host_capacity;
@@ -593,6 +604,14 @@ void quote_verified(struct engine *e, struct host *host, const struct ask *ask, 
 void quote_rejected(struct engine *e, struct host *host, const struct lane *lane, const struct reply *reply,
                     int64_t at_ns);
 
+/* router.c */
+/* A router, not the host itself, refused an ask sent at sent_ns. */
+void router_refused(struct engine *e, struct portscan *scan, const struct addr *addr, int64_t sent_ns);
+/* When the last ask was sent, of any host, that the router refused which refuses ports of this one; 0: none does. */
+int64_t router_last(const struct engine *e, const struct portscan *scan);
+/* When that router surely has an error to give again. */
+int64_t router_quiet(const struct engine *e, const struct portscan *scan);
+
 /* asklog.c: the order of asks, and what refusals prove about the asks before them */
 struct log_entry *asklog_entry(struct lane *lane, uint32_t number);
 /* Appends; may forget the oldest. */
@@ -642,8 +661,6 @@ double refusal_expected(const struct lane *lane, const struct port_slot *slot);
 uint32_t asks_needed(const struct engine *e, const struct lane *lane);
 /* How many more proved silences make the port open|filtered; 0: it is. */
 uint32_t silences_missing(const struct engine *e, const struct lane *lane, const struct port_slot *slot);
-/* When a router that refused something lately surely has an error to give again. */
-int64_t router_quiet_ns(const struct portscan *scan);
 /* Asks of the port in this round about which nothing is proved yet; those of an earlier round will never be proved. */
 uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot);
 /* Packets closer together than this may have overtaken each other: their order proves nothing. */

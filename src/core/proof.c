@@ -63,7 +63,6 @@ enum {
 	LOSSES_ARE_RARE = 200,  /* asks for each one lost, when tokens are counted */
 	DITHER_STEPS = 17,      /* a prime, so that steps of 7 visit all levels before one comes again ... */
 	DITHER_STEP = 7,        /* ... and two in a row are far apart */
-	ROUTER_QUIET_MS = 3500, /* in which the slowest router in wide use would have refused again */
 };
 #define WRONG_STATE           1e-6  /* wanted probability of calling a closed port open|filtered */
 #define SILENCE_WITHOUT_PROOF 0.6   /* odds left that a port is closed, after a silence of which nothing is known */
@@ -139,11 +138,6 @@ uint32_t asks_needed(const struct engine *e, const struct lane *lane)
 	return loss_asks_needed(&both, WRONG_STATE, FEWEST_ASKS, MOST_ASKS);
 }
 
-int64_t router_quiet_ns(const struct portscan *scan)
-{
-	return scan->router_last_ns + ROUTER_QUIET_MS * MS;
-}
-
 uint8_t unproven_asks(const struct lane *lane, const struct port_slot *slot)
 {
 	return slot->round == lane->round ? slot->unproven : 0;
@@ -169,8 +163,8 @@ uint32_t silences_missing(const struct engine *e, const struct lane *lane, const
 	                                                                                            : BRACKETS_NEEDED))
 		missing = 1;
 	/* A router that refuses some ports has a limit of its own: as long as it goes on, silence may be its empty bucket. */
-	if (missing == 0 && lane->scan->target_refuses && lane->scan->router_last_ns > 0 &&
-	    slot->last_sent_ns < router_quiet_ns(lane->scan))
+	if (missing == 0 && lane->scan->target_refuses && lane->scan->refuser_last_ns > 0 &&
+	    (slot->waiting > 0 || slot->last_sent_ns < router_quiet(e, lane->scan)))
 		missing = 1;
 	return missing;
 }

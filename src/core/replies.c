@@ -243,9 +243,8 @@ void portscan_reply(struct engine *e, struct host *host, struct lane *lane, uint
 			asklog_close(lane, entry);
 		if (lane->window < MOST_WINDOW)
 			lane->window += lane->window < lane->window_slow ? 1 : 1 / lane->window;
-		if (verdict->state == PORT_FILTERED && !verdict->by_target &&
-		    entry->sent_ns > lane->scan->router_last_ns)
-			lane->scan->router_last_ns = entry->sent_ns;
+		if (verdict->state == PORT_FILTERED && !verdict->by_target)
+			router_refused(e, lane->scan, &verdict->from, entry->sent_ns);
 		entry->refused = is_refusal(lane->scan, verdict);
 		entry->answered = !entry->refused;
 		if (entry->refused)

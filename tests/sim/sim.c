@@ -184,7 +184,7 @@ static void refuse(struct sim *sim, size_t index, const struct probe *probe, uin
 		reply.quote.ip_id ^= 0x5a5a;
 	if (host->ports[probe->dst_port] == SIM_ROUTER || is_gone(sim, host)) {
 		reply.src = addr_from_v4(0x0a0000fe);
-		if (allow(&host->router, sim->now_ns))
+		if (allow(host->same_router ? &sim->hosts[0].router : &host->router, sim->now_ns))
 			send_back(sim, index, &reply);
 		return;
 	}

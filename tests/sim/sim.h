@@ -64,6 +64,7 @@ struct sim_host {
 	bool *known;                  /* 65536 likewise: an earlier run settled the port (--resume); NULL: none */
 	struct sim_limiter limiter;   /* towards each source address, one of its own */
 	struct sim_limiter host_wide; /* over all of them together */
+	bool same_router;             /* as the first host */
 	struct sim_limiter router;    /* of the router in front of it */
 	struct sim_path path;
 	struct sim_limiter *peers; /* made from `limiter` when the scan begins */
