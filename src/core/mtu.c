@@ -113,6 +113,8 @@ static void make_probe(struct engine *e, struct host *host, const struct pmtu_fr
 /* The level at which a datagram surely finds a token: silence for want of one would look like a frame too large. */
 static double level_wanted(const struct lane *lane)
 {
+	if (lane->limiter.phase != LIMITER_KNOWN)
+		return 1; /* there is no more while the limit is learnt */
 	return fmin(promise_level(lane), lane->limiter.burst);
 }
 
