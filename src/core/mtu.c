@@ -5,7 +5,8 @@
 #include "internal.h"
 #include "nscan/reassembly.h"
 
-enum { HOLD_SLACK_MS = 20, GATE_LEAST_US = 200 };
+enum { HOLD_SLACK_MS = 20, GATE_LEAST_US = 200, TRIAL_LOOK_MS = 50 };
+#define FIRST_COME 0.015 /* tokens: half of the margin of a count */
 
 struct mtu_watch {
 	struct pmtu pmtu;
@@ -84,12 +85,16 @@ void mtu_ports_done(struct host *host, int64_t now_ns)
 	host->mtu_wake_ns = now_ns;
 }
 
-/* The limit on the host's errors towards the address that asks; NULL: nothing is known of it. */
-static struct lane *limited_lane(struct host *host)
+/* The source address that observes asks ports, too; NULL: it does not. */
+static struct lane *asking_lane(struct host *host)
 {
-	struct lane *lane = host->scan ? portscan_lane(host->scan, &host->path.source) : NULL;
+	return host->scan ? portscan_lane(host->scan, &host->path.source) : NULL;
+}
 
-	return lane && lane->limiter.phase != LIMITER_UNSEEN ? lane : NULL;
+/* Ports are asked as if the limit were one that it may not be, by the clock: each error is taken as it comes. */
+static bool asks_on_trial(const struct host *host, const struct lane *lane)
+{
+	return host->stage == HOST_PORTS && (lane->volley.trying || lane->windows.trying);
 }
 
 static void make_probe(struct engine *e, struct host *host, const struct pmtu_frame *frame, struct probe *out)
@@ -110,26 +115,46 @@ static void make_probe(struct engine *e, struct host *host, const struct pmtu_fr
 	out->more_fragments = frame->more_fragments;
 }
 
-/* The level at which a datagram surely finds a token: silence for want of one would look like a frame too large. */
+/* The level at which a datagram surely finds a token: silence for want of one would look like a frame too large. A little below
+ * the one at which ports are asked, which otherwise took every token first. */
 static double level_wanted(const struct lane *lane)
 {
 	if (lane->limiter.phase != LIMITER_KNOWN)
 		return 1; /* there is no more while the limit is learnt */
-	return fmin(promise_level(lane), lane->limiter.burst);
+	return fmin(promise_level(lane) - FIRST_COME, lane->limiter.burst);
+}
+
+/* A datagram finds an error to take, as far as is known. */
+static bool has_token(const struct host *host, const struct lane *lane, int64_t now_ns)
+{
+	if (!lane)
+		return true;
+	return !asks_on_trial(host, lane) &&
+	       (lane->limiter.phase == LIMITER_UNSEEN || limiter_level(&lane->limiter, now_ns) >= level_wanted(lane));
+}
+
+static int64_t token_at(const struct host *host, const struct lane *lane, int64_t now_ns)
+{
+	int64_t at_ns, least_ns = now_ns + GATE_LEAST_US * MS / 1000;
+
+	if (asks_on_trial(host, lane))
+		return now_ns + TRIAL_LOOK_MS * MS;
+	at_ns = limiter_ready_ns(&lane->limiter, level_wanted(lane), now_ns);
+	return at_ns > least_ns ? at_ns : least_ns;
 }
 
 bool mtu_next(struct engine *e, struct host *host, int64_t now_ns, struct probe *out)
 {
 	struct pmtu *p = &host->mtu->pmtu;
-	struct lane *lane = limited_lane(host);
-	bool token = !lane || limiter_level(&lane->limiter, now_ns) >= level_wanted(lane);
+	struct lane *lane = asking_lane(host);
+	bool token = has_token(host, lane, now_ns);
 	struct pmtu_frame frame;
 
 	look_for_port(host, now_ns);
 	if (pmtu_next(p, now_ns, token, &frame)) {
 		make_probe(e, host, &frame, out);
 		/* The ports leave this token to it. */
-		if (frame.method == PMTU_BY_UDP && lane) {
+		if (frame.method == PMTU_BY_UDP && lane && lane->limiter.phase != LIMITER_UNSEEN) {
 			int64_t until_ns = now_ns + p->rtt.srtt_ns + 4 * p->rtt.rttvar_ns + HOLD_SLACK_MS * MS;
 
 			if (lane->hold_ns < until_ns)
@@ -142,9 +167,7 @@ bool mtu_next(struct engine *e, struct host *host, int64_t now_ns, struct probe 
 	if (pmtu_done(p)) {
 		mtu_tell(e, host, now_ns);
 	} else if (pmtu_wants_token(p) && !token && host->mtu_wake_ns <= now_ns) {
-		host->mtu_wake_ns = limiter_ready_ns(&lane->limiter, level_wanted(lane), now_ns);
-		if (host->mtu_wake_ns < now_ns + GATE_LEAST_US * MS / 1000)
-			host->mtu_wake_ns = now_ns + GATE_LEAST_US * MS / 1000;
+		host->mtu_wake_ns = token_at(host, lane, now_ns);
 	} else if (host->mtu_wake_ns <= now_ns) {
 		host->mtu_wake_ns = now_ns + MS; /* a wake in the past would spin */
 	}
