@@ -121,8 +121,8 @@ part_names()
 
 # --- shards ------------------------------------------------------------------------------------------------------------------------
 
-# Without what differs from run to run: times, answers that came late, and the command line.
-same_text() { sed -E '/^Starting /d; / not verify and /d; s/\([0-9.]+ ms, /(/; s/ in [0-9.]+ s$//' "$1"; }
+# Without what differs from run to run: times, answers that came late, the limit (all addresses here share one bucket), and the command line.
+same_text() { sed -E '/^Starting /d; / not verify and /d; /^ICMP errors limited /d; s/\([0-9.]+ ms, /(/; s/ in [0-9.]+ s$//' "$1"; }
 same_xml()
 {
 	sed -E 's/ (args|start|startstr|starttime|endtime|time|timestr|summary|elapsed)="[^"]*"//g; /<times /d' "$1"
